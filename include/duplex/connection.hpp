@@ -1,0 +1,165 @@
+// An open WebSocket connection, of a server or a client, as coroutines use it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include <duplex/coro/executor.hpp>
+#include <duplex/coro/limit.hpp>
+#include <duplex/coro/task.hpp>
+#include <duplex/error.hpp>
+#include <duplex/http.hpp>
+#include <duplex/io/address.hpp>
+#include <duplex/message.hpp>
+#include <duplex/options.hpp>
+#include <duplex/payload.hpp>
+#include <duplex/protocol/types.hpp>
+
+namespace duplex {
+
+namespace detail {
+class connection_impl;
+class recv_operation;
+class next_operation;
+class send_operation;
+}  // namespace detail
+
+/// A connection: one coroutine receives, any number send.
+///
+/// All of it belongs to the thread of its loop. Every waiting operation takes a limit, and giving
+/// up on one leaves the connection usable. What was received before the end stays readable after it.
+class connection {
+ public:
+  connection(connection&&) noexcept;
+  connection& operator=(connection&&) noexcept;
+  /// Of an open connection: starts closing with 1000 (1011 while an exception unwinds) in the
+  /// background; `run` waits for it, bounded by close_timeout.
+  ~connection();
+
+  /// The next message. Throws connection_closed (connection_closed_ok or connection_closed_error)
+  /// at any end, concurrency_error where another coroutine receives already.
+  [[nodiscard]] detail::recv_operation recv(limit limit = {});
+  /// The next message, or nullopt once the connection ended with 1000, 1001 or no code; throws
+  /// connection_closed_error at any other end. For `while (auto message = co_await ws.next())`.
+  [[nodiscard]] detail::next_operation next(limit limit = {});
+
+  /// Sends one message and waits while more than write_limit bytes are unsent. Sends may overlap:
+  /// messages leave in the order of the calls. The message is queued whole even where the wait is
+  /// given up. Throws connection_closed, and std::invalid_argument for text that is not UTF-8.
+  [[nodiscard]] detail::send_operation send(payload payload, send_options options = {},
+                                            limit limit = {});
+
+  /// Sends a ping and gives the round-trip time once its pong came. Of at most 125 bytes
+  /// (std::invalid_argument); random where none are given. Throws connection_closed.
+  [[nodiscard]] task<duration> ping(limit limit = {});
+  [[nodiscard]] task<duration> ping(std::span<const std::byte> data, limit limit = {});
+  /// An unsolicited pong, of at most 125 bytes.
+  void pong(std::span<const std::byte> data = {});
+
+  /// The closing handshake (RFC 6455 section 7): waits until the connection is closed, bounded by
+  /// close_timeout. Idempotent: on a closed connection it does nothing. std::invalid_argument: a
+  /// code that cannot be sent, a reason of more than 123 bytes or that is not UTF-8.
+  [[nodiscard]] task<> close(std::uint16_t code = 1000, std::string_view reason = {});
+  /// Waits until the connection is closed, whoever closes it.
+  [[nodiscard]] task<> wait_closed(limit limit = {});
+  /// Drops the connection now, without a closing handshake.
+  void abort();
+  /// Stopped when the connection ends: for work done elsewhere on its behalf.
+  std::stop_token stop_token();
+
+  /// A random UUID (RFC 9562, version 4), made when first asked for.
+  const std::string& id() const;
+  address local_address() const;
+  address remote_address() const;
+  protocol::state state() const;
+  const duplex::request& request() const;
+  const duplex::response& response() const;
+  const std::optional<std::string>& subprotocol() const;
+  /// Round trip of the last ping answered, keepalive's included.
+  std::optional<duration> latency() const;
+  /// The code received: 1005 where the close frame was empty, 1006 where none came; nullopt while
+  /// the connection is not closed.
+  std::optional<std::uint16_t> close_code() const;
+  std::string_view close_reason() const;
+  /// Bytes queued and not yet taken by the system.
+  std::size_t buffered_amount() const;
+
+ private:
+  friend class detail::connection_impl;
+  explicit connection(std::shared_ptr<detail::connection_impl> impl) noexcept;
+
+  std::shared_ptr<detail::connection_impl> impl_;
+};
+
+/// What `connect` gives: the same, owned by whoever connected.
+using client_connection = connection;
+
+namespace detail {
+
+/// The wait for a message: what `recv` and `next` share. Awaited at once where it is made.
+class receive_wait {
+ public:
+  receive_wait(const receive_wait&) = delete;
+  receive_wait& operator=(const receive_wait&) = delete;
+  ~receive_wait();
+
+  bool await_ready();
+  void await_suspend(std::coroutine_handle<> coroutine);
+
+ protected:
+  receive_wait(connection_impl& impl, limit limit);
+  void finish();  // throws where the limit ended the wait
+
+  connection_impl& impl_;
+
+ private:
+  coro::waiter waiter_;
+  limit limit_;
+  bool waiting_ = false;
+};
+
+class recv_operation : public receive_wait {
+ public:
+  recv_operation(connection_impl& impl, limit limit) : receive_wait(impl, std::move(limit)) {}
+  message await_resume();
+};
+
+class next_operation : public receive_wait {
+ public:
+  next_operation(connection_impl& impl, limit limit) : receive_wait(impl, std::move(limit)) {}
+  std::optional<message> await_resume();
+};
+
+class send_operation {
+ public:
+  send_operation(connection_impl& impl, payload payload, send_options options, limit limit);
+  send_operation(const send_operation&) = delete;
+  send_operation& operator=(const send_operation&) = delete;
+
+  bool await_ready();
+  void await_suspend(std::coroutine_handle<> coroutine);
+  void await_resume();
+
+ private:
+  connection_impl& impl_;
+  coro::waiter waiter_;
+  payload payload_;
+  limit limit_;
+  send_options options_;
+};
+
+}  // namespace detail
+
+inline detail::recv_operation connection::recv(limit limit) { return {*impl_, std::move(limit)}; }
+inline detail::next_operation connection::next(limit limit) { return {*impl_, std::move(limit)}; }
+inline detail::send_operation connection::send(payload payload, send_options options, limit limit) {
+  return {*impl_, payload, options, std::move(limit)};
+}
+
+}  // namespace duplex

@@ -1,0 +1,16 @@
+// All of duplex: WebSocket servers and clients.
+#pragma once
+
+#include <duplex/client.hpp>
+#include <duplex/connection.hpp>
+#include <duplex/coro/scope.hpp>
+#include <duplex/coro/task.hpp>
+#include <duplex/error.hpp>
+#include <duplex/io/worker.hpp>
+#include <duplex/message.hpp>
+#include <duplex/options.hpp>
+#include <duplex/run.hpp>
+#include <duplex/server.hpp>
+#include <duplex/sync/client.hpp>
+#include <duplex/uri.hpp>
+#include <duplex/version.hpp>

@@ -1,0 +1,131 @@
+// The options of serve, connect and send, with the defaults of Python's websockets.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <duplex/http.hpp>
+#include <duplex/inbox.hpp>
+#include <duplex/io/address.hpp>
+#include <duplex/log.hpp>
+
+namespace duplex {
+
+using duration = std::chrono::steady_clock::duration;
+
+/// A list of views of up to eight elements, written `{"a", "b"}`, or a span of any length.
+///
+/// It owns nothing and is trivially destructible: options are written inside awaited expressions,
+/// where GCC 12 destroys twice what owns memory, and crashes on std::initializer_list.
+template <class T>
+class view_list {
+ public:
+  constexpr view_list() noexcept = default;
+  constexpr view_list(const T& a, const T& b = absent, const T& c = absent,  // NOLINT: implicit
+                      const T& d = absent, const T& e = absent, const T& f = absent,
+                      const T& g = absent, const T& h = absent) noexcept
+      : items_{a, b, c, d, e, f, g, h} {
+    for (const T* item : {&a, &b, &c, &d, &e, &f, &g, &h}) count_ += item != &absent;
+  }
+  constexpr view_list(std::span<const T> items) noexcept  // NOLINT: implicit by design
+      : span_(items.data()), count_(items.size()) {}
+
+  constexpr const T* begin() const noexcept { return span_ ? span_ : items_.data(); }
+  constexpr const T* end() const noexcept { return begin() + count_; }
+  constexpr std::size_t size() const noexcept { return count_; }
+  constexpr bool empty() const noexcept { return count_ == 0; }
+
+ private:
+  static constexpr T absent = {};
+
+  std::array<T, 8> items_ = {};
+  const T* span_ = nullptr;
+  std::size_t count_ = 0;
+};
+
+/// A header field to be added: name and value.
+struct header_view {
+  std::string_view name = {};
+  std::string_view value = {};
+};
+
+/// How to send one message.
+struct send_options {
+  /// Sends bytes as a text message (true; they must be UTF-8) or a string as a binary one (false).
+  std::optional<bool> text = {};
+};
+
+/// Options of `connect`. Views: what they refer to must live until `connect` returns its task.
+struct connect_options {
+  /// The Origin header (RFC 6454).
+  std::optional<std::string_view> origin = {};
+  /// Offered subprotocols, best first.
+  view_list<std::string_view> subprotocols = {};
+  /// Added to the request of the handshake.
+  view_list<header_view> additional_headers = {};
+  /// nullopt: none.
+  std::optional<std::string_view> user_agent_header = default_user_agent();
+  /// Bounds name look-up, TCP and the handshake together; nullopt: none.
+  std::optional<duration> open_timeout = std::chrono::seconds(10);
+  /// A ping is sent so often; nullopt: never.
+  std::optional<duration> ping_interval = std::chrono::seconds(20);
+  /// Nothing at all received so long after a ping: closed with 1011; nullopt: never.
+  std::optional<duration> ping_timeout = std::chrono::seconds(20);
+  /// Bounds each step of closing.
+  std::optional<duration> close_timeout = std::chrono::seconds(10);
+  /// Bytes of a message received; 1009 beyond. nullopt: unlimited.
+  std::optional<std::size_t> max_size = std::size_t{1} << 20;
+  /// Messages received and not yet taken at which reading pauses.
+  water_marks max_queue = 32;
+  /// Bytes of one read.
+  std::size_t read_limit = std::size_t{1} << 16;
+  /// Unsent bytes above which `send` waits.
+  water_marks write_limit = std::size_t{1} << 16;
+  /// Where to connect instead of the URI's host.
+  std::optional<std::string_view> host = {};
+  /// Where to connect instead of the URI's port.
+  std::optional<int> port = {};
+  address_family family = address_family::any;
+  /// nullptr: warnings and errors to stderr. Copied.
+  const duplex::logger* logger = nullptr;
+
+  static std::string_view default_user_agent() noexcept;
+};
+
+static_assert(std::is_trivially_destructible_v<send_options>);
+static_assert(std::is_trivially_destructible_v<connect_options>);
+
+/// Options of `serve`.
+struct serve_options {
+  /// Supported subprotocols, best first. A client that offers none of them is refused with 400.
+  std::vector<std::string> subprotocols = {};
+  /// Added to the response of the handshake.
+  duplex::headers additional_headers = {};
+  /// nullopt: none.
+  std::optional<std::string> server_header = std::string(connect_options::default_user_agent());
+  /// Bounds the handshake; nullopt: none.
+  std::optional<duration> open_timeout = std::chrono::seconds(10);
+  /// As in connect_options, like all that follow to `write_limit`.
+  std::optional<duration> ping_interval = std::chrono::seconds(20);
+  std::optional<duration> ping_timeout = std::chrono::seconds(20);
+  std::optional<duration> close_timeout = std::chrono::seconds(10);
+  std::optional<std::size_t> max_size = std::size_t{1} << 20;
+  water_marks max_queue = 32;
+  std::size_t read_limit = std::size_t{1} << 16;
+  water_marks write_limit = std::size_t{1} << 16;
+  /// Connections waiting to be accepted (listen(2)).
+  int backlog = 511;
+  bool reuse_port = false;
+  address_family family = address_family::any;
+  duplex::logger logger = stderr_logger();
+};
+
+}  // namespace duplex

@@ -1,0 +1,39 @@
+// Running a server or a coroutine to its end on the calling thread's loop.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <utility>
+
+#include <duplex/coro/task.hpp>
+#include <duplex/server.hpp>
+
+namespace duplex {
+
+namespace detail {
+void run_to_end(task<> task);
+
+template <class T>
+task<> keep_result(task<T> task, std::optional<T>& result) {
+  result.emplace(co_await std::move(task));
+}
+}  // namespace detail
+
+/// Runs a server until SIGINT or SIGTERM; then says 1001 to everyone and waits for the handlers,
+/// for at most twice close_timeout. A second signal drops what is left.
+void run(server server);
+
+/// Runs a coroutine to its end and gives its result or throws its exception. Connections still
+/// closing in the background are waited for, each for at most its close_timeout.
+template <class T>
+T run(task<T> task) {
+  if constexpr (std::is_void_v<T>) {
+    detail::run_to_end(std::move(task));
+  } else {
+    std::optional<T> result;
+    detail::run_to_end(detail::keep_result(std::move(task), result));
+    return std::move(*result);
+  }
+}
+
+}  // namespace duplex
