@@ -13,3 +13,15 @@ fail() {
   printf '%s: error: %s\n' "$(basename "$0")" "$*" >&2
   exit 1
 }
+
+# Runs a command for a preset. ThreadSanitizer needs addresses that are not scattered too widely, so for it
+# randomisation is off where that is allowed.
+steady() {  # preset, command...
+  local preset=$1
+  shift
+  if [[ $preset == tsan ]] && setarch -R true 2> /dev/null; then
+    setarch -R "$@"
+  else
+    "$@"
+  fi
+}
