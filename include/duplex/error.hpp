@@ -1,0 +1,137 @@
+// Every exception the library throws of its own; the environment's failures are std::system_error.
+#pragma once
+
+#include <duplex/close_code.hpp>
+#include <duplex/http.hpp>
+#include <exception>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+namespace duplex {
+
+/// The root of the tree.
+class error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// The connection has ended. `what()` reads like
+/// "received 1001 (going away); then sent 1001 (going away)".
+class connection_closed : public error {
+ public:
+  connection_closed(std::optional<close_info> rcvd, std::optional<close_info> sent,
+                    std::optional<bool> rcvd_then_sent);
+
+  /// The close frame received, if any.
+  const std::optional<close_info>& rcvd() const noexcept { return rcvd_; }
+  /// The close frame sent, if any.
+  const std::optional<close_info>& sent() const noexcept { return sent_; }
+  /// Which came first, where there were both.
+  std::optional<bool> rcvd_then_sent() const noexcept { return rcvd_then_sent_; }
+
+ private:
+  std::optional<close_info> rcvd_, sent_;
+  std::optional<bool> rcvd_then_sent_;
+};
+
+/// It ended with 1000, 1001 or no code on both sides.
+class connection_closed_ok : public connection_closed {
+ public:
+  using connection_closed::connection_closed;
+};
+
+/// It ended in any other way.
+class connection_closed_error : public connection_closed {
+ public:
+  using connection_closed::connection_closed;
+};
+
+/// A connection_closed_ok or a connection_closed_error, whichever these close frames make it.
+std::exception_ptr make_connection_closed(std::optional<close_info> rcvd,
+                                          std::optional<close_info> sent,
+                                          std::optional<bool> rcvd_then_sent);
+
+/// Not a WebSocket URI (RFC 6455 section 3).
+class invalid_uri : public error {
+ public:
+  invalid_uri(std::string uri, const std::string& problem)
+      : error("'" + uri + "' is not a valid WebSocket URI: " + problem), uri_(std::move(uri)) {}
+  const std::string& uri() const noexcept { return uri_; }
+
+ private:
+  std::string uri_;
+};
+
+/// The opening handshake failed.
+class invalid_handshake : public error {
+ public:
+  using error::error;
+};
+
+/// What came is no HTTP.
+class invalid_message : public invalid_handshake {
+ public:
+  using invalid_handshake::invalid_handshake;
+};
+
+/// A limit of the handshake was passed.
+class security_error : public invalid_handshake {
+ public:
+  using invalid_handshake::invalid_handshake;
+};
+
+/// The server answered something other than 101.
+class invalid_status : public invalid_handshake {
+ public:
+  explicit invalid_status(duplex::response response);
+  const duplex::response& response() const noexcept { return response_; }
+
+ private:
+  duplex::response response_;
+};
+
+/// A header of the handshake is missing, or has a wrong value.
+class invalid_header : public invalid_handshake {
+ public:
+  /// `value` is nullopt where the header is missing.
+  invalid_header(std::string name, std::optional<std::string> value = {});
+  const std::string& name() const noexcept { return name_; }
+  const std::optional<std::string>& value() const noexcept { return value_; }
+
+ private:
+  std::string name_;
+  std::optional<std::string> value_;
+};
+
+/// `Upgrade` or `Connection` is wrong.
+class invalid_upgrade : public invalid_header {
+ public:
+  using invalid_header::invalid_header;
+};
+
+/// The two sides cannot agree on a subprotocol or an extension.
+class negotiation_error : public invalid_handshake {
+ public:
+  using invalid_handshake::invalid_handshake;
+};
+
+/// Two coroutines or threads wait where only one may.
+class concurrency_error : public error {
+ public:
+  using error::error;
+};
+
+/// The object is not in a state for this call.
+class invalid_state : public error {
+ public:
+  using error::error;
+};
+
+/// A wait passed its limit; the connection is unharmed.
+class timeout : public error {
+ public:
+  using error::error;
+};
+
+}  // namespace duplex
