@@ -1,0 +1,232 @@
+// One side of an open WebSocket connection without any I/O: bytes and time in, messages and bytes
+// out.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <duplex/close_code.hpp>
+#include <duplex/message.hpp>
+#include <duplex/protocol/frame.hpp>
+#include <duplex/protocol/outbox.hpp>
+#include <duplex/protocol/types.hpp>
+#include <duplex/protocol/utf8.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace duplex::protocol {
+
+/// Limits and times of a connection; nullopt switches one off.
+struct connection_settings {
+  std::optional<std::size_t> max_size = std::size_t{1} << 20;  ///< bytes of a message
+  std::optional<duration> ping_interval = std::chrono::seconds(20);
+  std::optional<duration> ping_timeout = std::chrono::seconds(20);
+  std::optional<duration> close_timeout = std::chrono::seconds(10);
+};
+
+/// What `next_event` tells.
+struct event {
+  enum class type : unsigned char {
+    message,  ///< `payload` is a complete message
+    ping,     ///< answered already; `payload` has its bytes
+    pong,     ///< answers the pings up to `ping_id`, if it answers one of ours
+    close,    ///< the peer's close frame came, or the connection failed: no more messages follow
+  };
+  type kind;
+  message payload = {};
+  std::optional<std::uint64_t> ping_id = {};
+};
+
+/// The state machine of RFC 6455 after the opening handshake, for both sides.
+///
+/// The five verbs and what the caller does after each:
+///
+///     receive_data(bytes, now)   bytes came        then call next_event until it gives nullopt
+///     receive_eof()              the peer's end    the same
+///     next_event()               parse a little    deliver the event before the next call
+///     data_to_send()             what to write     write, then data_sent(n), until it is empty
+///     send_*, advance            say something     then data_to_send
+///
+/// and, after any of them, `wants_shutdown`, `wants_abort` and `deadline`. A transport that breaks
+/// or is dropped is told by receive_eof too; after it the state is closed as soon as next_event
+/// has given out what had come before.
+///
+/// A peer that breaks the protocol never causes an exception: the connection fails, that is, it
+/// has a close frame to send whose reason says what was wrong, and discards what else comes
+/// (section 7.1.7). Not thread-safe; no reference to anything is kept but the spans lent.
+class connection {
+ public:
+  connection(protocol::side, connection_settings, time_point now, random_source = system_random());
+
+  // --- bytes in
+
+  /// Lends received bytes, which must live until `next_event` gives nullopt, or `hold_input`.
+  /// Only after the bytes lent before are used up or held. Ignored after the end.
+  void receive_data(std::span<const std::byte> bytes, time_point now);
+  /// Space in the message being assembled for its next payload bytes, so that a large payload is
+  /// read to where it stays; empty where the next bytes are anything else or too few to matter.
+  /// Valid until the next call of anything.
+  std::span<std::byte> direct_read_space();
+  /// The first `count` bytes of that space have been filled; then call next_event as usual.
+  void receive_direct(std::size_t count, time_point now);
+  /// The peer will send nothing more.
+  void receive_eof();
+  /// Copies what is left of the bytes lent, so that parsing can go on later.
+  void hold_input();
+  /// Parses up to the next event. Bad frames fail the connection only when parsing comes to them:
+  /// all complete messages before have been given out by then.
+  std::optional<event> next_event();
+
+  // --- bytes out
+
+  /// What is to be written now, in order; either span can be empty. Good until the next call of
+  /// anything that is not const.
+  std::array<std::span<const std::byte>, 2> data_to_send() const { return outbox_.pending(); }
+  /// The first `count` of those bytes were written; of bytes given away, once they are. Fewer than
+  /// all means that the socket is full: until the rest is written only the latest pong is kept
+  /// (section 5.5.3).
+  void data_sent(std::size_t count);
+  /// Gives away all of those bytes, owned (what was lent is copied), for a transport that writes
+  /// them when the socket has room: it is full now. They count as buffered until `data_sent` has
+  /// told of as many bytes.
+  buffer take_data_to_send();
+  /// Copies what is left of a payload lent with `send`, whose owner is about to go.
+  void hold_output() { outbox_.hold(); }
+  /// Bytes to be written, those given away included.
+  std::size_t buffered_amount() const { return outbox_.size() + in_flight_; }
+
+  // --- saying something; all throw invalid_state unless the state is open
+
+  /// Queues a whole message. `lend` allows payloads that need no change to be written from where
+  /// they are: they must live until written or `hold_output`.
+  void send(message::type, std::span<const std::byte> payload, bool lend = false);
+  /// Queues a fragment; the type of the message counts for its first. Messages cannot be sent
+  /// between the fragments of another; that throws invalid_state too.
+  void send_fragment(message::type, std::span<const std::byte> payload, bool last);
+  /// Queues a ping of up to 125 bytes (std::invalid_argument beyond) and gives its id, which the
+  /// event of the pong that answers it, or a later ping, repeats or exceeds.
+  std::uint64_t send_ping(std::span<const std::byte> payload, time_point now);
+  void send_pong(std::span<const std::byte> payload);
+  /// Starts the closing handshake. std::invalid_argument: a code that may not be sent, a reason of
+  /// more than 123 bytes or that is not UTF-8. Does nothing where it was started already.
+  void send_close(std::uint16_t code, std::string_view reason, time_point now);
+  /// Fails the connection (section 7.1.7): sends a close frame, if none was sent, and discards what
+  /// else comes; next_event has the `close` event. The reason is cut to 123 bytes.
+  void fail(duplex::close_code, std::string reason);
+
+  // --- time
+
+  /// When `advance` should next be called; nullopt: when anything else happens. It may move while
+  /// bytes come; calling early does no harm.
+  std::optional<time_point> deadline() const;
+  /// Time has passed: may send a keepalive ping, fail with "keepalive ping timeout", or give up a
+  /// close that takes too long. Before it gives a silent peer up it asks for one call more, a
+  /// moment later: a caller that comes late may have been away while the peer's bytes waited.
+  void advance(time_point now);
+  /// While the application refuses more input, silence proves nothing against the peer.
+  void suspend_keepalive(bool suspended, time_point now);
+
+  // --- what the transport should do, after the data to send is written
+
+  /// Half-close: nothing more will be sent.
+  bool wants_shutdown() const;
+  /// Drop the connection now, whether or not everything was written.
+  bool wants_abort() const { return abort_; }
+
+  // --- how it stands
+
+  protocol::state state() const { return state_; }
+  const std::optional<close_info>& close_rcvd() const { return close_rcvd_; }
+  const std::optional<close_info>& close_sent() const { return close_sent_; }
+  std::optional<bool> rcvd_then_sent() const;
+  /// The code received; 1005 for an empty close frame, 1006 for none; nullopt before the end.
+  std::optional<std::uint16_t> close_code() const;
+  std::string_view close_reason() const;
+  /// Round trip of the last ping answered.
+  std::optional<duration> latency() const { return latency_; }
+  const connection_settings& settings() const { return settings_; }
+  protocol::side side() const { return side_; }
+
+ private:
+  struct ping {
+    std::uint64_t id;
+    time_point sent;
+    buffer payload;
+  };
+
+  // in: header, then payload, then what a complete frame means
+  bool read_header();
+  bool begin_frame(const frame_header&);
+  bool read_payload();
+  bool receive_payload(std::size_t count);
+  std::optional<event> finish_message();
+  std::optional<event> finish_control();
+  event receive_ping();
+  event receive_pong();
+  void receive_close();
+  std::optional<event> finish_input();
+  void discard_input();
+  void heard_from_peer(time_point now);
+
+  // out
+  void require_open() const;
+  void require_no_fragments() const;
+  void write_frame(opcode, bool fin, std::span<const std::byte> payload, bool lend = false);
+  void write_waiting_pong();
+  void write_close(close_info);
+  void send_keepalive(time_point now);
+  void restart_close_timeout();
+
+  connection_settings settings_;
+  random_source random_;
+  protocol::side side_;
+  protocol::state state_ = protocol::state::open;
+
+  // Bytes not yet parsed: lent ones, or those in held_. Nothing is left in them when next_event has
+  // given nullopt: a header that is cut goes to header_bytes_, a payload to message_ or control_.
+  std::span<const std::byte> input_;
+  buffer held_;
+  std::array<std::byte, frame_header_size_max> header_bytes_;
+  unsigned char header_count_ = 0;
+  bool in_frame_ = false;
+  bool in_message_ = false;  // between the start of a message and its end
+  bool eof_ = false;
+  bool discarding_ = false;
+  bool close_told_ = false;
+  frame_header frame_;
+  std::uint64_t payload_left_ = 0;  // of frame_
+  buffer message_;
+  message::type message_type_ = message::type::text;
+  utf8_validator text_;
+  buffer control_;
+
+  outbox outbox_;
+  std::size_t in_flight_ = 0;  // bytes given away and not yet written
+  bool blocked_ = false;       // the socket took less than it was given
+  bool sending_fragments_ = false;
+  std::optional<buffer> waiting_pong_;
+
+  std::vector<ping> pings_;  // not answered, oldest first
+  std::uint64_t last_ping_id_ = 0;
+  std::optional<duration> latency_;
+
+  time_point now_;  // the latest seen
+  std::optional<time_point> next_ping_;
+  std::optional<time_point> silence_deadline_;
+  bool silent_since_ping_ = false;  // a keepalive ping went out and nothing came since
+  bool last_look_ = false;          // silence_deadline_ passed once
+  bool keepalive_suspended_ = false;
+  std::optional<time_point> close_deadline_;
+  bool close_timeout_starts_ = false;  // with the next call of advance
+  bool abort_when_written_ = false;
+  bool abort_ = false;
+
+  std::optional<close_info> close_rcvd_, close_sent_;
+  bool rcvd_first_ = false;
+};
+
+}  // namespace duplex::protocol

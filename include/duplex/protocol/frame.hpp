@@ -1,0 +1,58 @@
+// The header of a frame, parsed and written (RFC 6455 section 5.2).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <duplex/protocol/mask.hpp>
+#include <duplex/protocol/types.hpp>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace duplex::protocol {
+
+/// What stands before a payload.
+///
+///      0                   1                   2                   3
+///      0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+///     +-+-+-+-+-------+-+-------------+-------------------------------+
+///     |F|R|R|R| opcode|M| Payload len |    Extended payload length    |
+///     |I|S|S|S|  (4)  |A|     (7)     |             (16/64)           |
+///     |N|V|V|V|       |S|             |   (if payload len==126/127)   |
+///     | |1|2|3|       |K|             |                               |
+///     +-+-+-+-+-------+-+-------------+-------------------------------+
+///     |                  Masking-key (if the mask bit is set)         |
+///     +---------------------------------------------------------------+
+struct frame_header {
+  protocol::opcode opcode = opcode::text;
+  bool fin = true;
+  std::uint64_t length = 0;  ///< of the payload, less than 2^63
+  std::optional<mask_key> mask = {};
+
+  bool operator==(const frame_header&) const = default;
+};
+
+inline constexpr std::size_t frame_header_size_max = 14;
+inline constexpr std::size_t control_payload_max = 125;
+
+/// Whether frames of this opcode may come between the fragments of a message (section 5.5).
+constexpr bool is_control(opcode code) { return (static_cast<unsigned>(code) & 0x8) != 0; }
+
+/// What the bytes at the start of a frame are.
+struct frame_header_result {
+  frame_header header = {};
+  std::size_t size = 0;      ///< of the header in bytes; 0 where it is incomplete or wrong
+  std::string problem = {};  ///< set where it is wrong
+};
+
+/// Parses the header of a frame sent by `from`. Refuses reserved bits and opcodes, a mask bit wrong
+/// for the side, control frames that are fragmented or longer than 125 bytes, and lengths that are
+/// not written in the fewest bytes or have their highest bit set.
+frame_header_result parse_frame_header(std::span<const std::byte> bytes, side from);
+
+/// The bytes `write_frame_header` writes.
+std::size_t frame_header_size(const frame_header&) noexcept;
+/// Writes a header, at most `frame_header_size_max` bytes, and gives the place behind it.
+std::byte* write_frame_header(std::byte* to, const frame_header&) noexcept;
+
+}  // namespace duplex::protocol

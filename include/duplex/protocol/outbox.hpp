@@ -1,0 +1,42 @@
+// Bytes that wait to be written, in order, the last of them possibly lent by their owner.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <duplex/buffer.hpp>
+#include <span>
+
+namespace duplex::protocol {
+
+/// A queue of bytes: an owned part, then at most one lent span.
+class outbox {
+ public:
+  std::size_t size() const noexcept { return owned_.size() - written_ + lent_.size(); }
+  bool empty() const noexcept { return size() == 0; }
+
+  /// Room for `count` bytes at the end, to be filled by the caller. Holds what was lent.
+  std::byte* extend(std::size_t count);
+  void append(std::span<const std::byte> bytes);
+  /// Puts a span at the end without a copy; it must live until written or `hold`.
+  void lend(std::span<const std::byte> bytes);
+  /// Copies what is left of the lent span.
+  void hold();
+
+  /// What is to be written next; good until the outbox changes.
+  std::array<std::span<const std::byte>, 2> pending() const noexcept {
+    return {owned_.bytes().subspan(written_), lent_};
+  }
+  /// The first `count` bytes are gone. An empty outbox keeps no memory.
+  void consume(std::size_t count);
+  /// Gives all bytes away, what is lent as a copy.
+  buffer take();
+
+ private:
+  void drop_written();
+
+  buffer owned_;
+  std::size_t written_ = 0;  // of owned_
+  std::span<const std::byte> lent_;
+};
+
+}  // namespace duplex::protocol

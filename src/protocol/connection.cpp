@@ -1,0 +1,273 @@
+// A connection's life: states, sending, time. What comes in is in connection_input.cpp.
+#include <algorithm>
+#include <cstring>
+#include <duplex/error.hpp>
+#include <duplex/protocol/connection.hpp>
+#include <stdexcept>
+
+namespace duplex::protocol {
+namespace {
+
+constexpr std::size_t close_reason_max = control_payload_max - 2;
+
+// Below this a copy costs less than what a second piece costs the system call.
+constexpr std::size_t lend_min = 4096;
+
+// How long the last look before giving a silent peer up may take.
+constexpr auto last_look = std::chrono::milliseconds(10);
+
+constexpr std::string_view state_name(state value) {
+  switch (value) {
+    case state::connecting:
+      return "connecting";
+    case state::open:
+      return "open";
+    case state::closing:
+      return "closing";
+    case state::closed:
+      return "closed";
+  }
+  return "";
+}
+
+bool is_text(std::string_view text) {
+  utf8_validator validator;
+  return validator.receive(as_bytes(text)) && validator.complete();
+}
+
+// Cuts a reason to what a close frame can carry, between characters.
+void fit_reason(std::string& reason) {
+  if (reason.size() <= close_reason_max) return;
+  std::size_t end = close_reason_max;
+  while (end > 0 && (static_cast<unsigned char>(reason[end]) & 0xC0) == 0x80) --end;
+  reason.resize(end);
+}
+
+opcode opcode_of(message::type type) {
+  return type == message::type::text ? opcode::text : opcode::binary;
+}
+
+}  // namespace
+
+connection::connection(protocol::side own_side, connection_settings settings, time_point now,
+                       random_source random)
+    : settings_(settings), random_(std::move(random)), side_(own_side), now_(now) {
+  if (settings_.ping_interval) next_ping_ = now + *settings_.ping_interval;
+}
+
+// --- bytes out
+
+void connection::data_sent(std::size_t count) {
+  const std::size_t flown = std::min(count, in_flight_);
+  in_flight_ -= flown;
+  outbox_.consume(count - flown);
+  blocked_ = in_flight_ != 0 || (flown == 0 && !outbox_.empty());
+  if (!blocked_) write_waiting_pong();
+  if (abort_when_written_ && buffered_amount() == 0) abort_ = true;
+}
+
+buffer connection::take_data_to_send() {
+  buffer bytes = outbox_.take();
+  in_flight_ += bytes.size();
+  blocked_ = in_flight_ != 0;
+  return bytes;
+}
+
+void connection::write_frame(opcode code, bool fin, std::span<const std::byte> payload, bool lend) {
+  write_waiting_pong();
+  frame_header header{.opcode = code, .fin = fin, .length = payload.size()};
+  if (side_ == side::client) {
+    // Section 5.3: "The masking key needs to be unpredictable".
+    random_(header.mask.emplace().data(), header.mask->size());
+  }
+  const std::size_t header_size = frame_header_size(header);
+  if (lend && !header.mask && payload.size() >= lend_min) {
+    write_frame_header(outbox_.extend(header_size), header);
+    outbox_.lend(payload);
+    return;
+  }
+  std::byte* const to = write_frame_header(outbox_.extend(header_size + payload.size()), header);
+  if (header.mask) {
+    apply_mask(to, payload.data(), payload.size(), *header.mask);
+  } else if (!payload.empty()) {
+    std::memcpy(to, payload.data(), payload.size());
+  }
+}
+
+void connection::write_waiting_pong() {
+  if (!waiting_pong_) return;
+  const buffer payload = std::move(*waiting_pong_);
+  waiting_pong_.reset();
+  write_frame(opcode::pong, true, payload.bytes());
+}
+
+void connection::write_close(close_info info) {
+  buffer payload;
+  if (info.code != static_cast<std::uint16_t>(duplex::close_code::no_status_received)) {
+    std::byte* const code = payload.extend(2);
+    code[0] = static_cast<std::byte>(info.code >> 8);
+    code[1] = static_cast<std::byte>(info.code & 0xFF);
+    payload.append(as_bytes(info.reason));
+  }
+  write_frame(opcode::close, true, payload.bytes());
+  close_sent_ = std::move(info);
+  state_ = state::closing;
+}
+
+// --- saying something
+
+void connection::require_open() const {
+  if (state_ != state::open) {
+    throw invalid_state("connection is " + std::string(state_name(state_)));
+  }
+}
+
+void connection::require_no_fragments() const {
+  if (sending_fragments_) throw invalid_state("a fragmented message is being sent");
+}
+
+void connection::send(message::type type, std::span<const std::byte> payload, bool lend) {
+  require_open();
+  require_no_fragments();
+  write_frame(opcode_of(type), true, payload, lend);
+}
+
+void connection::send_fragment(message::type type, std::span<const std::byte> payload, bool last) {
+  require_open();
+  write_frame(sending_fragments_ ? opcode::continuation : opcode_of(type), last, payload);
+  sending_fragments_ = !last;
+}
+
+std::uint64_t connection::send_ping(std::span<const std::byte> payload, time_point now) {
+  require_open();
+  if (payload.size() > control_payload_max) {
+    throw std::invalid_argument("ping of " + std::to_string(payload.size()) +
+                                " bytes exceeds limit of 125 bytes");
+  }
+  write_frame(opcode::ping, true, payload);
+  pings_.push_back({++last_ping_id_, now, buffer(payload)});
+  return last_ping_id_;
+}
+
+void connection::send_pong(std::span<const std::byte> payload) {
+  require_open();
+  if (payload.size() > control_payload_max) {
+    throw std::invalid_argument("pong of " + std::to_string(payload.size()) +
+                                " bytes exceeds limit of 125 bytes");
+  }
+  write_frame(opcode::pong, true, payload);
+}
+
+void connection::send_close(std::uint16_t code, std::string_view reason, time_point now) {
+  if (!is_sendable_close_code(code)) {
+    throw std::invalid_argument("close code " + std::to_string(code) + " may not be sent");
+  }
+  if (reason.size() > close_reason_max) {
+    throw std::invalid_argument("close reason of " + std::to_string(reason.size()) +
+                                " bytes exceeds limit of 123 bytes");
+  }
+  if (!is_text(reason)) throw std::invalid_argument("close reason is not UTF-8");
+  if (state_ != state::open) return;
+  write_close({code, std::string(reason)});
+  if (settings_.close_timeout) close_deadline_ = now + *settings_.close_timeout;
+}
+
+void connection::fail(duplex::close_code code, std::string reason) {
+  if (state_ == state::closed || discarding_) return;
+  fit_reason(reason);
+  if (state_ == state::open) write_close({static_cast<std::uint16_t>(code), std::move(reason)});
+  restart_close_timeout();
+  discard_input();
+}
+
+// --- time
+
+// Where no time is known but that of the last call, the timeout starts when the next is told.
+void connection::restart_close_timeout() {
+  close_timeout_starts_ = settings_.close_timeout.has_value();
+  close_deadline_.reset();
+}
+
+std::optional<time_point> connection::deadline() const {
+  if (abort_ || state_ == state::closed) return std::nullopt;
+  if (state_ == state::closing) return close_timeout_starts_ ? now_ : close_deadline_;
+  if (next_ping_ && silence_deadline_) return std::min(*next_ping_, *silence_deadline_);
+  return next_ping_ ? next_ping_ : silence_deadline_;
+}
+
+void connection::advance(time_point now) {
+  now_ = now;
+  if (state_ == state::closing) {
+    if (close_timeout_starts_) {
+      close_timeout_starts_ = false;
+      close_deadline_ = now + *settings_.close_timeout;
+    } else if (close_deadline_ && now >= *close_deadline_) {
+      abort_ = true;
+    }
+  } else if (state_ == state::open) {
+    if (silence_deadline_ && now >= *silence_deadline_) {
+      if (last_look_) {
+        fail(close_code::internal_error, "keepalive ping timeout");
+        abort_when_written_ = true;
+        return;
+      }
+      last_look_ = true;
+      silence_deadline_ = now + last_look;
+    }
+    if (next_ping_ && now >= *next_ping_) send_keepalive(now);
+  }
+}
+
+void connection::send_keepalive(time_point now) {
+  std::array<std::byte, 4> payload;
+  random_(payload.data(), payload.size());
+  send_ping(payload, now);
+  next_ping_ = now + *settings_.ping_interval;
+  silent_since_ping_ = true;
+  if (settings_.ping_timeout && !silence_deadline_ && !keepalive_suspended_) {
+    silence_deadline_ = now + *settings_.ping_timeout;
+  }
+}
+
+void connection::heard_from_peer(time_point now) {
+  now_ = now;
+  silent_since_ping_ = false;
+  last_look_ = false;
+  silence_deadline_.reset();
+}
+
+void connection::suspend_keepalive(bool suspended, time_point now) {
+  now_ = now;
+  if (keepalive_suspended_ == suspended) return;
+  keepalive_suspended_ = suspended;
+  last_look_ = false;
+  silence_deadline_.reset();
+  if (!suspended && silent_since_ping_ && settings_.ping_timeout) {
+    silence_deadline_ = now + *settings_.ping_timeout;
+  }
+}
+
+// --- how it stands
+
+// Section 7.1.1: the server closes the TCP connection first.
+bool connection::wants_shutdown() const {
+  return side_ == side::server && state_ == state::closing && discarding_ && buffered_amount() == 0;
+}
+
+std::optional<bool> connection::rcvd_then_sent() const {
+  if (!close_rcvd_ || !close_sent_) return std::nullopt;
+  return rcvd_first_;
+}
+
+std::optional<std::uint16_t> connection::close_code() const {
+  if (state_ != state::closed) return std::nullopt;
+  return close_rcvd_ ? close_rcvd_->code
+                     : static_cast<std::uint16_t>(duplex::close_code::abnormal_closure);
+}
+
+std::string_view connection::close_reason() const {
+  return state_ == state::closed && close_rcvd_ ? std::string_view(close_rcvd_->reason)
+                                                : std::string_view();
+}
+
+}  // namespace duplex::protocol

@@ -1,0 +1,273 @@
+// What a connection makes of the bytes that come: headers, payloads, messages, control frames.
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+#include <duplex/protocol/connection.hpp>
+
+namespace duplex::protocol {
+namespace {
+
+// A payload with less than this to come is better read together with what follows it.
+constexpr std::size_t direct_read_min = 64 * 1024;
+
+std::string invalid_utf8_at(std::uint64_t position) {
+  return "invalid UTF-8 at position " + std::to_string(position);
+}
+
+}  // namespace
+
+// --- bytes in
+
+void connection::receive_data(std::span<const std::byte> bytes, time_point now) {
+  if (bytes.empty() || eof_) return;
+  heard_from_peer(now);
+  if (discarding_) return;
+  if (input_.empty()) {
+    input_ = bytes;
+    return;
+  }
+  hold_input();
+  const std::size_t left = input_.size();
+  held_.append(bytes);
+  input_ = held_.bytes().last(left + bytes.size());
+}
+
+void connection::hold_input() {
+  // Bytes held already stay where they are until most of the block is used up.
+  if (input_.empty() || (!held_.empty() && input_.size() >= held_.size() / 2)) return;
+  buffer left(input_);
+  held_ = std::move(left);
+  input_ = held_.bytes();
+}
+
+std::span<std::byte> connection::direct_read_space() {
+  if (!in_frame_ || is_control(frame_.opcode) || !input_.empty() || discarding_ || eof_ ||
+      payload_left_ < direct_read_min) {
+    return {};
+  }
+  // Grows with what came, not with what the peer says will come.
+  if (message_.capacity() - message_.size() < direct_read_min) {
+    const std::size_t wanted = std::max(2 * message_.size(), 2 * direct_read_min);
+    message_.reserve(
+        static_cast<std::size_t>(std::min<std::uint64_t>(wanted, message_.size() + payload_left_)));
+  }
+  const std::size_t spare = message_.capacity() - message_.size();
+  return {message_.data() + message_.size(),
+          static_cast<std::size_t>(std::min<std::uint64_t>(spare, payload_left_))};
+}
+
+void connection::receive_direct(std::size_t count, time_point now) {
+  assert(in_frame_ && count <= payload_left_ && count <= message_.capacity() - message_.size());
+  if (count == 0) return;
+  heard_from_peer(now);
+  std::byte* const bytes = message_.extend(count);
+  if (frame_.mask) {
+    apply_mask(bytes, bytes, count, *frame_.mask,
+               static_cast<std::size_t>(frame_.length - payload_left_));
+  }
+  receive_payload(count);
+}
+
+void connection::receive_eof() {
+  eof_ = true;
+  if (input_.empty()) state_ = state::closed;
+}
+
+// --- parsing
+
+std::optional<event> connection::next_event() {
+  while (!discarding_) {
+    if (!in_frame_ && !read_header()) break;
+    if (!read_payload()) break;
+    in_frame_ = false;
+    std::optional<event> result = is_control(frame_.opcode) ? finish_control() : finish_message();
+    if (result) return result;
+  }
+  return finish_input();
+}
+
+// False where the header is incomplete or wrong, as in the functions below.
+bool connection::read_header() {
+  std::span<const std::byte> bytes = input_;
+  if (header_count_ != 0) {
+    const std::size_t count = std::min(header_bytes_.size() - header_count_, input_.size());
+    std::copy_n(input_.begin(), count, header_bytes_.begin() + header_count_);
+    bytes = std::span(header_bytes_).first(header_count_ + count);
+  }
+  const frame_header_result result =
+      parse_frame_header(bytes, side_ == side::server ? side::client : side::server);
+  if (!result.problem.empty()) {
+    fail(close_code::protocol_error, result.problem);
+    return false;
+  }
+  if (result.size == 0) {
+    if (header_count_ == 0) std::copy(bytes.begin(), bytes.end(), header_bytes_.begin());
+    header_count_ = static_cast<unsigned char>(bytes.size());
+    input_ = {};
+    return false;
+  }
+  input_ = input_.subspan(result.size - header_count_);
+  header_count_ = 0;
+  return begin_frame(result.header);
+}
+
+bool connection::begin_frame(const frame_header& header) {
+  frame_ = header;
+  payload_left_ = header.length;
+  in_frame_ = true;
+  if (is_control(header.opcode)) return true;
+  if (header.opcode == opcode::continuation) {
+    if (!in_message_) {
+      fail(close_code::protocol_error, "unexpected continuation frame");
+      return false;
+    }
+  } else {
+    if (in_message_) {
+      fail(close_code::protocol_error, "expected a continuation frame");
+      return false;
+    }
+    in_message_ = true;
+    message_type_ = header.opcode == opcode::text ? message::type::text : message::type::binary;
+    text_ = {};
+  }
+  if (settings_.max_size && header.length > *settings_.max_size - message_.size()) {
+    fail(close_code::message_too_big,
+         "message of " + std::to_string(message_.size() + header.length) +
+             " bytes exceeds limit of " + std::to_string(*settings_.max_size) + " bytes");
+    return false;
+  }
+  return true;
+}
+
+bool connection::read_payload() {
+  const auto count =
+      static_cast<std::size_t>(std::min<std::uint64_t>(payload_left_, input_.size()));
+  if (count != 0) {
+    buffer& to = is_control(frame_.opcode) ? control_ : message_;
+    std::byte* const place = to.extend(count);
+    if (frame_.mask) {
+      apply_mask(place, input_.data(), count, *frame_.mask,
+                 static_cast<std::size_t>(frame_.length - payload_left_));
+    } else {
+      std::memcpy(place, input_.data(), count);
+    }
+    input_ = input_.subspan(count);
+    if (!receive_payload(count)) return false;
+  }
+  return payload_left_ == 0;
+}
+
+// The last `count` bytes of the frame's payload have come and stand unmasked where they belong.
+bool connection::receive_payload(std::size_t count) {
+  payload_left_ -= count;
+  if (is_control(frame_.opcode) || message_type_ != message::type::text) return true;
+  if (text_.receive(message_.bytes().last(count))) return true;
+  fail(close_code::invalid_data, invalid_utf8_at(text_.position()));
+  return false;
+}
+
+std::optional<event> connection::finish_message() {
+  if (!frame_.fin) return std::nullopt;
+  in_message_ = false;
+  if (message_type_ == message::type::text && !text_.complete()) {
+    fail(close_code::invalid_data,
+         "incomplete UTF-8 at position " + std::to_string(text_.position()));
+    return std::nullopt;
+  }
+  return event{.kind = event::type::message, .payload = {message_type_, std::move(message_)}};
+}
+
+std::optional<event> connection::finish_control() {
+  switch (frame_.opcode) {
+    case opcode::ping:
+      return receive_ping();
+    case opcode::pong:
+      return receive_pong();
+    default:
+      receive_close();
+      return std::nullopt;
+  }
+}
+
+// Section 5.5.3: "If an endpoint receives a Ping frame and has not yet sent Pong frame(s) in
+// response to previous Ping frame(s), the endpoint MAY elect to send a Pong frame for only the
+// most recently processed Ping frame."
+event connection::receive_ping() {
+  if (blocked_) {
+    waiting_pong_.emplace(control_.bytes());
+  } else {
+    write_frame(opcode::pong, true, control_.bytes());
+  }
+  return {.kind = event::type::ping, .payload = {message::type::binary, std::move(control_)}};
+}
+
+event connection::receive_pong() {
+  event result{.kind = event::type::pong};
+  const auto answered = std::find_if(pings_.begin(), pings_.end(), [&](const ping& each) {
+    return std::ranges::equal(each.payload.bytes(), control_.bytes());
+  });
+  if (answered != pings_.end()) {
+    result.ping_id = answered->id;
+    latency_ = now_ - answered->sent;
+    pings_.erase(pings_.begin(), answered + 1);
+  }
+  result.payload = {message::type::binary, std::move(control_)};
+  return result;
+}
+
+void connection::receive_close() {
+  const auto payload = control_.bytes();
+  close_info info;
+  if (payload.size() == 1) {
+    return fail(close_code::protocol_error, "close frame with a payload of 1 byte");
+  }
+  if (payload.size() >= 2) {
+    info.code = static_cast<std::uint16_t>(std::to_integer<unsigned>(payload[0]) << 8 |
+                                           std::to_integer<unsigned>(payload[1]));
+    info.reason = as_text(payload.subspan(2));
+    if (!is_sendable_close_code(info.code)) {
+      return fail(close_code::protocol_error, "invalid close code " + std::to_string(info.code));
+    }
+    utf8_validator reason;
+    if (!reason.receive(payload.subspan(2)) || !reason.complete()) {
+      return fail(close_code::invalid_data,
+                  invalid_utf8_at(reason.position()) + " of a close reason");
+    }
+  }
+  close_rcvd_ = info;
+  // Section 5.5.1: "If an endpoint receives a Close frame and did not previously send a Close
+  // frame, the endpoint MUST send a Close frame in response", which "typically echos the status
+  // code it received".
+  if (state_ == state::open) {
+    rcvd_first_ = true;
+    write_close(std::move(info));
+  }
+  restart_close_timeout();
+  discard_input();
+}
+
+// The input is used up, or of no use any more.
+std::optional<event> connection::finish_input() {
+  input_ = {};
+  held_.release();
+  if (eof_) {
+    state_ = state::closed;
+    discard_input();
+  }
+  if (!discarding_ || close_told_) return std::nullopt;
+  close_told_ = true;
+  return event{.kind = event::type::close};
+}
+
+// Section 1.4: "After receiving a control frame indicating the connection should be closed, a peer
+// discards any further data received", and 7.1.7 for a connection that failed.
+void connection::discard_input() {
+  discarding_ = true;
+  input_ = {};
+  held_.release();
+  message_.release();
+  control_.release();
+  silence_deadline_.reset();
+}
+
+}  // namespace duplex::protocol

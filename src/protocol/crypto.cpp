@@ -1,0 +1,61 @@
+// The only file of the protocol that uses libcrypto: SHA-1, base64, entropy.
+#include "protocol/crypto.hpp"
+
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <openssl/sha.h>
+
+#include <array>
+#include <cstring>
+#include <duplex/buffer.hpp>
+#include <duplex/protocol/types.hpp>
+#include <system_error>
+
+namespace duplex::protocol {
+namespace {
+
+// Keys are four bytes; a call of the generator for each would cost more than masking them.
+struct entropy_block {
+  std::array<unsigned char, 4096> bytes;
+  std::size_t used = sizeof bytes;
+};
+
+void take_entropy(std::byte* to, std::size_t count) {
+  constinit static thread_local entropy_block block{};
+  while (count != 0) {
+    if (block.used == block.bytes.size()) {
+      if (RAND_bytes(block.bytes.data(), static_cast<int>(block.bytes.size())) != 1) {
+        throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again),
+                                "no random bytes");
+      }
+      block.used = 0;
+    }
+    const std::size_t taken = std::min(count, block.bytes.size() - block.used);
+    std::memcpy(to, block.bytes.data() + block.used, taken);
+    block.used += taken;
+    to += taken;
+    count -= taken;
+  }
+}
+
+}  // namespace
+
+random_source system_random() { return take_entropy; }
+
+std::string base64_encode(std::span<const std::byte> bytes) {
+  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');  // libcrypto adds a final zero
+  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                                     reinterpret_cast<const unsigned char*>(bytes.data()),
+                                     static_cast<int>(bytes.size()));
+  text.resize(static_cast<std::size_t>(length));
+  return text;
+}
+
+std::string accept_key(std::string_view key) {
+  const std::string text = std::string(key) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+  std::array<unsigned char, SHA_DIGEST_LENGTH> digest;
+  SHA1(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
+  return base64_encode(std::as_bytes(std::span(digest)));
+}
+
+}  // namespace duplex::protocol

@@ -1,0 +1,57 @@
+// The queue of bytes to be written.
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+#include <duplex/protocol/outbox.hpp>
+
+namespace duplex::protocol {
+
+std::byte* outbox::extend(std::size_t count) {
+  hold();
+  // What is written goes when it is most of the block, so that moving costs less than writing did
+  // and an outbox that never gets empty does not grow.
+  if (written_ > owned_.size() / 2) drop_written();
+  return owned_.extend(count);
+}
+
+void outbox::drop_written() {
+  const std::size_t left = owned_.size() - written_;
+  if (left != 0) std::memmove(owned_.data(), owned_.data() + written_, left);
+  owned_.truncate(left);
+  written_ = 0;
+}
+
+buffer outbox::take() {
+  hold();
+  if (written_ != 0) drop_written();
+  return std::move(owned_);
+}
+
+void outbox::append(std::span<const std::byte> bytes) {
+  if (!bytes.empty()) std::memcpy(extend(bytes.size()), bytes.data(), bytes.size());
+}
+
+void outbox::lend(std::span<const std::byte> bytes) {
+  hold();
+  lent_ = bytes;
+}
+
+void outbox::hold() {
+  if (lent_.empty()) return;
+  const auto bytes = lent_;
+  lent_ = {};
+  append(bytes);
+}
+
+void outbox::consume(std::size_t count) {
+  assert(count <= size());
+  const std::size_t owned = std::min(count, owned_.size() - written_);
+  written_ += owned;
+  lent_ = lent_.subspan(count - owned);
+  if (written_ == owned_.size()) {
+    owned_.release();
+    written_ = 0;
+  }
+}
+
+}  // namespace duplex::protocol
