@@ -149,7 +149,7 @@ uri::uri(std::string_view text) try {
   port_ = after_host.size() > 1 ? parse_port(after_host.substr(1)) : (secure_ ? 443 : 80);
 
   target_ = with_non_ascii_encoded(target);
-  if (!target_.starts_with('/')) target_.insert(0, "/");
+  if (!target_.starts_with('/')) target_.insert(target_.begin(), '/');
 } catch (const problem& found) {
   throw invalid_uri(without_userinfo(text), found.text);
 }

@@ -1,0 +1,197 @@
+// A client's side of the opening handshake (RFC 6455 section 4.1).
+#include <algorithm>
+#include <array>
+#include <duplex/error.hpp>
+#include <duplex/protocol/handshake.hpp>
+#include <duplex/protocol/header_grammar.hpp>
+#include <stdexcept>
+
+#include "protocol/crypto.hpp"
+
+namespace duplex::protocol {
+namespace {
+
+// Headers that only the handshake may write.
+bool is_reserved(std::string_view name) {
+  constexpr std::array<std::string_view, 9> reserved{
+      "Connection",        "Content-Length",         "Sec-WebSocket-Accept",
+      "Sec-WebSocket-Key", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions",
+      "Transfer-Encoding", "Sec-WebSocket-Version",  "Upgrade"};
+  return std::any_of(reserved.begin(), reserved.end(),
+                     [&](std::string_view each) { return equal_ignoring_case(name, each); });
+}
+
+std::string random_key(const random_source& random) {
+  std::array<std::byte, 16> nonce;
+  random(nonce.data(), nonce.size());
+  return base64_encode(nonce);
+}
+
+std::string joined(std::span<const std::string> elements) {
+  std::string text;
+  for (const std::string& each : elements) text.append(text.empty() ? "" : ", ").append(each);
+  return text;
+}
+
+void add_additional_headers(headers& to, const headers& additional) {
+  for (const auto& [name, value] : additional) {
+    if (is_reserved(name)) {
+      throw std::invalid_argument("header " + name + " is the handshake's own");
+    }
+    for (const std::string_view own : {"Host", "Origin", "Authorization", "User-Agent"}) {
+      if (equal_ignoring_case(name, own)) to.remove(own);
+    }
+  }
+  for (const auto& [name, value] : additional) to.add(name, value);
+}
+
+request make_request(const uri& uri, const client_handshake_settings& settings,
+                     const random_source& random) {
+  request result{.target = uri.target(),
+                 .headers = {{"Host", uri.host_header()},
+                             {"Upgrade", "websocket"},
+                             {"Connection", "Upgrade"},
+                             {"Sec-WebSocket-Key", random_key(random)},
+                             {"Sec-WebSocket-Version", "13"}}};
+  headers& fields = result.headers;
+  if (settings.origin) fields.add("Origin", *settings.origin);
+  if (!settings.subprotocols.empty()) {
+    for (const std::string& each : settings.subprotocols) {
+      if (!is_token(each)) throw std::invalid_argument("invalid subprotocol '" + each + "'");
+    }
+    fields.add("Sec-WebSocket-Protocol", joined(settings.subprotocols));
+  }
+  if (const auto& userinfo = uri.userinfo()) {
+    const std::string credentials = userinfo->first + ":" + userinfo->second;
+    fields.add("Authorization", "Basic " + base64_encode(as_bytes(credentials)));
+  }
+  if (settings.user_agent_header) fields.add("User-Agent", *settings.user_agent_header);
+  add_additional_headers(fields, settings.additional_headers);
+  return result;
+}
+
+// The value of a header there must be one of. `Error` is invalid_header or one of its kinds.
+template <typename Error>
+std::string_view require_one(const headers& fields, const std::string& name) {
+  const auto values = fields.all(name);
+  if (values.empty()) throw Error(name);
+  if (values.size() > 1) throw Error(name, "more than one");
+  return values.front();
+}
+
+std::exception_ptr describe(const http1_problem& problem) {
+  if (problem.kind == http1_problem::type::malformed) {
+    return std::make_exception_ptr(invalid_message("invalid HTTP response: " + problem.text));
+  }
+  return std::make_exception_ptr(security_error("refused HTTP response: " + problem.text));
+}
+
+}  // namespace
+
+client_handshake::client_handshake(const uri& uri, const client_handshake_settings& settings,
+                                   http1_limits limits, random_source random)
+    : request_(make_request(uri, settings, random)),
+      offered_subprotocols_(settings.subprotocols),
+      limits_(limits),
+      reader_(limits) {}
+
+void client_handshake::receive_data(std::span<const std::byte> bytes) {
+  if (failure_) return;
+  if (body_) {
+    body_->receive_data(bytes);
+    return finish_body();
+  }
+  reader_.receive_data(bytes);
+  if (finished_) return;
+  if (reader_.problem()) {
+    failure_ = describe(*reader_.problem());
+  } else if (reader_.start_line() && !parse_status_line(*reader_.start_line())) {
+    failure_ = std::make_exception_ptr(invalid_message("invalid HTTP status line"));
+  } else if (reader_.complete()) {
+    finish_head();
+  }
+}
+
+void client_handshake::receive_eof() {
+  if (failure_ || finished_) return;
+  if (body_) {
+    body_->receive_eof();
+    return finish_body();
+  }
+  failure_ =
+      std::make_exception_ptr(invalid_message("the connection ended before a valid HTTP response"));
+}
+
+void client_handshake::finish_head() {
+  const status_line line = *parse_status_line(*reader_.start_line());
+  if (line.status != 101 && line.status < 200) {
+    // RFC 9110 section 15.2: interim responses come before the final one.
+    http1_head_reader interim = std::exchange(reader_, http1_head_reader(limits_));
+    return receive_data(interim.rest());
+  }
+  response_ = {line.status, std::string(line.reason), reader_.headers(), {}};
+  if (line.status != 101) {
+    body_.emplace(line.status, response_->headers, limits_);
+    body_->receive_data(reader_.rest());
+    return finish_body();
+  }
+  try {
+    if (line.version != "HTTP/1.1") {
+      throw invalid_message("the response is " + std::string(line.version) + ", not HTTP/1.1");
+    }
+    check_upgrade();
+    check_agreement();
+    finished_ = true;
+  } catch (const invalid_handshake&) {
+    failure_ = std::current_exception();
+  }
+}
+
+void client_handshake::finish_body() {
+  if (!body_->complete()) return;
+  response_->body = body_->body();
+  failure_ = std::make_exception_ptr(invalid_status(std::move(*response_)));
+}
+
+// Section 4.1, items 2 to 4 of what a client checks.
+void client_handshake::check_upgrade() const {
+  const headers& fields = response_->headers;
+  const auto upgrade = require_one<invalid_upgrade>(fields, "Upgrade");
+  if (!equal_ignoring_case(upgrade, "websocket")) {
+    throw invalid_upgrade("Upgrade", std::string(upgrade));
+  }
+  const auto options = fields.all("Connection");
+  if (options.empty()) throw invalid_upgrade("Connection");
+  if (!lists_token(fields, "Connection", "upgrade")) {
+    throw invalid_upgrade("Connection", std::string(options.front()));
+  }
+  const auto accepted = require_one<invalid_header>(fields, "Sec-WebSocket-Accept");
+  if (accepted != accept_key(*request_.headers.get("Sec-WebSocket-Key"))) {
+    throw invalid_header("Sec-WebSocket-Accept", std::string(accepted));
+  }
+}
+
+// Items 5 and 6.
+void client_handshake::check_agreement() {
+  const headers& fields = response_->headers;
+  const auto extensions = parse_list(fields, "Sec-WebSocket-Extensions");
+  if (!extensions.empty()) {
+    throw negotiation_error("unexpected extension '" + std::string(extensions.front()) + "'");
+  }
+  const auto subprotocols = fields.all("Sec-WebSocket-Protocol");
+  if (subprotocols.empty()) return;
+  if (subprotocols.size() > 1) throw negotiation_error("more than one subprotocol");
+  const std::string chosen(subprotocols.front());
+  if (std::find(offered_subprotocols_.begin(), offered_subprotocols_.end(), chosen) ==
+      offered_subprotocols_.end()) {
+    throw negotiation_error("unexpected subprotocol '" + chosen + "'");
+  }
+  subprotocol_ = chosen;
+}
+
+std::optional<response> client_handshake::next_response() {
+  if (!finished_) return std::nullopt;
+  return std::exchange(response_, std::nullopt);
+}
+
+}  // namespace duplex::protocol

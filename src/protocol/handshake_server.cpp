@@ -1,0 +1,216 @@
+// A server's side of the opening handshake (RFC 6455 section 4.2).
+#include <algorithm>
+#include <duplex/protocol/handshake.hpp>
+#include <duplex/protocol/header_grammar.hpp>
+
+#include "protocol/crypto.hpp"
+
+namespace duplex::protocol {
+namespace {
+
+bool is_host_character(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+         std::string_view("-._~!$&'()*+,;=%").find(c) != std::string_view::npos;
+}
+
+bool is_ipv6_character(char c) { return c == ':' || is_host_character(c); }
+
+// RFC 9110 section 7.2: Host = uri-host [ ":" port ]
+bool is_host(std::string_view text) {
+  std::string_view name = text;
+  std::string_view port;
+  const auto bracket = text.rfind(']');
+  const auto colon = text.find(':', bracket == std::string_view::npos ? 0 : bracket);
+  if (colon != std::string_view::npos) {
+    name = text.substr(0, colon);
+    port = text.substr(colon + 1);
+  }
+  const bool port_fits =
+      std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (name.empty() || !port_fits) return false;
+  if (name.starts_with('[') && name.ends_with(']')) {
+    name = name.substr(1, name.size() - 2);
+    return !name.empty() && std::all_of(name.begin(), name.end(), is_ipv6_character);
+  }
+  return std::all_of(name.begin(), name.end(), is_host_character);
+}
+
+// RFC 6455 section 4.1: "a nonce consisting of a randomly selected 16-byte value that has been
+// base64-encoded"
+bool is_key(std::string_view text) {
+  return text.size() == 24 && text.ends_with("==") &&
+         std::all_of(text.begin(), text.end() - 2, [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                  c == '+' || c == '/';
+         });
+}
+
+// RFC 9112 section 3.2.2: a server must accept "GET http://host/path HTTP/1.1", whose host counts
+// instead of the Host header.
+void take_origin_form(request& request) {
+  for (const std::string_view scheme : {"http://", "https://", "ws://", "wss://"}) {
+    const std::string_view target = request.target;
+    if (!equal_ignoring_case(target.substr(0, scheme.size()), scheme)) continue;
+    const auto end = std::min(target.find_first_of("/?", scheme.size()), target.size());
+    request.headers.set("Host", std::string(target.substr(scheme.size(), end - scheme.size())));
+    std::string path(target.substr(end));
+    if (!path.starts_with('/')) path.insert(path.begin(), '/');
+    request.target = std::move(path);
+    return;
+  }
+}
+
+response upgrade_required(std::string_view text) {
+  response answer = server_handshake::reject(426, text);
+  answer.headers.add("Upgrade", "websocket");  // RFC 9110 section 15.5.22
+  return answer;
+}
+
+// What is wrong with the body, whose bytes would otherwise be taken for frames.
+std::optional<response> check_body(const request& request) {
+  const auto lengths = request.headers.all("Content-Length");
+  const bool has_length = std::any_of(lengths.begin(), lengths.end(),
+                                      [](std::string_view length) { return length != "0"; });
+  if (request.headers.contains("Transfer-Encoding") || has_length) {
+    return server_handshake::reject(400, "a request of a handshake has no body");
+  }
+  return std::nullopt;
+}
+
+std::optional<response> check_host(const request& request) {
+  const auto hosts = request.headers.all("Host");
+  if (hosts.empty()) return server_handshake::reject(400, "missing Host header");
+  if (hosts.size() > 1) return server_handshake::reject(400, "more than one Host header");
+  if (!is_host(hosts.front())) return server_handshake::reject(400, "invalid Host header");
+  return std::nullopt;
+}
+
+// RFC 6455 section 4.2.1, items 3 to 6.
+std::optional<response> check_upgrade(const request& request) {
+  if (!lists_token(request.headers, "Upgrade", "websocket")) {
+    return upgrade_required("the Upgrade header does not ask for websocket");
+  }
+  if (!lists_token(request.headers, "Connection", "upgrade")) {
+    return upgrade_required("the Connection header does not ask for an upgrade");
+  }
+  if (request.headers.count("Sec-WebSocket-Version") > 1) {
+    return server_handshake::reject(400, "more than one Sec-WebSocket-Version header");
+  }
+  if (request.headers.get("Sec-WebSocket-Version") != "13") {
+    // Section 4.4: the answer to other versions names the one that is spoken.
+    response answer = upgrade_required("the Sec-WebSocket-Version is not 13");
+    answer.headers.add("Sec-WebSocket-Version", "13");
+    return answer;
+  }
+  const auto keys = request.headers.all("Sec-WebSocket-Key");
+  if (keys.empty()) return server_handshake::reject(400, "missing Sec-WebSocket-Key header");
+  if (keys.size() > 1) {
+    return server_handshake::reject(400, "more than one Sec-WebSocket-Key header");
+  }
+  if (!is_key(keys.front())) {
+    return server_handshake::reject(400, "invalid Sec-WebSocket-Key header");
+  }
+  if (!parse_token_list(request.headers, "Sec-WebSocket-Protocol")) {
+    return server_handshake::reject(400, "invalid Sec-WebSocket-Protocol header");
+  }
+  return std::nullopt;
+}
+
+// What is wrong with a request whose first line is `line` and whose headers are there.
+std::optional<response> check_request(const request_line& line, request& request) {
+  if (line.version != "HTTP/1.1") {
+    return server_handshake::reject(505, std::string(line.version) + " is not HTTP/1.1");
+  }
+  if (line.method != "GET") {
+    response answer = server_handshake::reject(405, "the method is not GET");
+    answer.headers.add("Allow", "GET");
+    return answer;
+  }
+  if (auto refusal = check_body(request)) return refusal;
+  // Before the target's own host replaces it: smugglers send several.
+  if (auto refusal = check_host(request)) return refusal;
+  take_origin_form(request);
+  if (!request.target.starts_with('/') || request.target.find('#') != std::string::npos) {
+    return server_handshake::reject(400, "the target is not a path");
+  }
+  if (auto refusal = check_host(request)) return refusal;
+  return check_upgrade(request);
+}
+
+response refuse_head(const http1_problem& problem) {
+  switch (problem.kind) {
+    case http1_problem::type::start_line_too_long:
+      return server_handshake::reject(414, problem.text);
+    case http1_problem::type::header_line_too_long:
+    case http1_problem::type::too_many_headers:
+      return server_handshake::reject(431, problem.text);
+    case http1_problem::type::malformed:
+      break;
+  }
+  return server_handshake::reject(400, problem.text);
+}
+
+}  // namespace
+
+void server_handshake::receive_data(std::span<const std::byte> bytes) {
+  if (refusal_) return;
+  reader_.receive_data(bytes);
+  if (finished_) return;
+  if (reader_.problem()) {
+    refusal_ = refuse_head(*reader_.problem());
+  } else if (reader_.start_line() && !parse_request_line(*reader_.start_line())) {
+    refusal_ = reject(400, "invalid HTTP request line");
+  } else if (reader_.complete()) {
+    finish_head();
+  }
+  finished_ = refusal_ || request_;
+}
+
+void server_handshake::receive_eof() {
+  if (finished_ || reader_.untouched()) return;
+  refusal_ = reject(400, "the connection ended inside the request");
+  finished_ = true;
+}
+
+void server_handshake::finish_head() {
+  const request_line line = *parse_request_line(*reader_.start_line());
+  duplex::request request{std::string(line.method), std::string(line.target), reader_.headers()};
+  refusal_ = check_request(line, request);
+  if (!refusal_) request_ = std::move(request);
+}
+
+std::optional<request> server_handshake::next_request() {
+  return std::exchange(request_, std::nullopt);
+}
+
+response server_handshake::accept(const request& request,
+                                  std::optional<std::string_view> subprotocol) {
+  const auto key = request.headers.get("Sec-WebSocket-Key").value_or("");
+  response answer{101,
+                  std::string(reason_phrase(101)),
+                  {{"Upgrade", "websocket"},
+                   {"Connection", "Upgrade"},
+                   {"Sec-WebSocket-Accept", accept_key(key)}}};
+  if (subprotocol) answer.headers.add("Sec-WebSocket-Protocol", std::string(*subprotocol));
+  return answer;
+}
+
+response server_handshake::reject(int status, std::string_view text) {
+  response answer{status, std::string(reason_phrase(status)), {}, std::string(text) + "\n"};
+  answer.headers = {{"Connection", "close"},
+                    {"Content-Length", std::to_string(answer.body.size())},
+                    {"Content-Type", "text/plain; charset=utf-8"}};
+  return answer;
+}
+
+std::optional<std::string> select_subprotocol(const request& request,
+                                              std::span<const std::string> supported) {
+  const auto offered = parse_list(request.headers, "Sec-WebSocket-Protocol");
+  const auto chosen = std::find_if(supported.begin(), supported.end(), [&](const auto& each) {
+    return std::find(offered.begin(), offered.end(), each) != offered.end();
+  });
+  if (chosen == supported.end()) return std::nullopt;
+  return *chosen;
+}
+
+}  // namespace duplex::protocol
