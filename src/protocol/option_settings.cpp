@@ -1,0 +1,124 @@
+// Options checked and translated, the same way for both sides and both twins.
+#include "protocol/option_settings.hpp"
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+#include <string_view>
+
+namespace duplex::detail {
+namespace {
+
+using namespace std::chrono;
+
+// In the largest unit that gives a whole number.
+std::string to_text(duration value) {
+  const auto count = duration_cast<nanoseconds>(value).count();
+  if (count % 1'000'000'000 == 0) return std::to_string(count / 1'000'000'000) + "s";
+  if (count % 1'000'000 == 0) return std::to_string(count / 1'000'000) + "ms";
+  if (count % 1'000 == 0) return std::to_string(count / 1'000) + "us";
+  return std::to_string(count) + "ns";
+}
+
+[[noreturn]] void refuse(std::string_view option, std::string_view rule, const std::string& value) {
+  throw std::invalid_argument(std::string(option) + " must be " + std::string(rule) + ", got " +
+                              value);
+}
+
+void require_positive(std::string_view option, const std::optional<duration>& value) {
+  if (value && *value <= duration::zero()) refuse(option, "positive", to_text(*value));
+}
+
+void require_marks(std::string_view option, const water_marks& marks) {
+  if (marks.low() <= marks.high()) return;
+  refuse(option, "a high mark and a low one",
+         std::to_string(marks.high()) + " and " + std::to_string(marks.low()));
+}
+
+void require_subprotocol(std::string_view name) {
+  if (!is_token(name)) refuse("a subprotocol", "a token", "'" + std::string(name) + "'");
+}
+
+// What connections of both sides have in common.
+template <class Options>
+void validate_connection(const Options& options) {
+  require_positive("open_timeout", options.open_timeout);
+  require_positive("ping_interval", options.ping_interval);
+  require_positive("ping_timeout", options.ping_timeout);
+  require_positive("close_timeout", options.close_timeout);
+  require_marks("max_queue", options.max_queue);
+  require_marks("write_limit", options.write_limit);
+  if (options.max_queue.high() == 0) refuse("max_queue", "positive", "0");
+  if (options.read_limit == 0) refuse("read_limit", "positive", "0");
+  for (const std::string_view name : options.subprotocols) require_subprotocol(name);
+}
+
+template <class Options>
+protocol::connection_settings settings_of(const Options& options) {
+  return {.max_size = options.max_size,
+          .ping_interval = options.ping_interval,
+          .ping_timeout = options.ping_timeout,
+          .close_timeout = options.close_timeout};
+}
+
+template <class Options>
+inbox inbox_of(const Options& options) {
+  constexpr std::size_t unlimited = water_marks::unlimited;
+  const std::size_t max_size = options.max_size.value_or(unlimited);
+  const std::size_t bytes_max = max_size < unlimited / 4 ? 4 * max_size : unlimited;
+  return {options.max_queue, std::max(bytes_max, options.read_limit), options.read_limit};
+}
+
+}  // namespace
+
+void validate(const connect_options& options) {
+  validate_connection(options);
+  if (options.port && (*options.port < 1 || *options.port > 65535)) {
+    refuse("port", "1 to 65535", std::to_string(*options.port));
+  }
+  if (options.host && options.host->empty()) refuse("host", "a name or an address", "''");
+}
+
+void validate(const serve_options& options) {
+  validate_connection(options);
+  if (options.backlog < 1) refuse("backlog", "positive", std::to_string(options.backlog));
+}
+
+protocol::connection_settings core_settings(const connect_options& options) {
+  return settings_of(options);
+}
+
+protocol::connection_settings core_settings(const serve_options& options) {
+  return settings_of(options);
+}
+
+protocol::client_handshake_settings handshake_settings(const connect_options& options) {
+  protocol::client_handshake_settings settings;
+  settings.origin = options.origin;
+  settings.subprotocols.assign(options.subprotocols.begin(), options.subprotocols.end());
+  for (const auto& [name, value] : options.additional_headers) {
+    settings.additional_headers.add(std::string(name), std::string(value));
+  }
+  settings.user_agent_header = options.user_agent_header;
+  return settings;
+}
+
+inbox make_inbox(const connect_options& options) { return inbox_of(options); }
+inbox make_inbox(const serve_options& options) { return inbox_of(options); }
+
+std::string make_uuid() {
+  static constexpr char digits[] = "0123456789abcdef";
+  std::array<std::byte, 16> bytes;
+  protocol::system_random()(bytes.data(), bytes.size());
+  bytes[6] = (bytes[6] & std::byte{0x0F}) | std::byte{0x40};  // version
+  bytes[8] = (bytes[8] & std::byte{0x3F}) | std::byte{0x80};  // variant
+  std::string text;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
+    text += digits[std::to_integer<unsigned>(bytes[i] >> 4)];
+    text += digits[std::to_integer<unsigned>(bytes[i] & std::byte{0x0F})];
+  }
+  return text;
+}
+
+}  // namespace duplex::detail

@@ -1,0 +1,29 @@
+// What the options of connect and serve mean for the protocol's core, the handshake and the inbox.
+#pragma once
+
+#include <duplex/inbox.hpp>
+#include <duplex/options.hpp>
+#include <duplex/protocol/connection.hpp>
+#include <duplex/protocol/handshake.hpp>
+#include <string>
+
+namespace duplex::detail {
+
+/// Throws std::invalid_argument that names the option and its value where they make no sense.
+void validate(const connect_options& options);
+void validate(const serve_options& options);
+
+protocol::connection_settings core_settings(const connect_options& options);
+protocol::connection_settings core_settings(const serve_options& options);
+
+/// Copies what the options refer to. Throws std::invalid_argument where a header cannot be one.
+protocol::client_handshake_settings handshake_settings(const connect_options& options);
+
+/// An inbox of max_queue messages and four times max_size bytes, at least those of one read.
+inbox make_inbox(const connect_options& options);
+inbox make_inbox(const serve_options& options);
+
+/// A random UUID in lower case (RFC 9562, version 4).
+std::string make_uuid();
+
+}  // namespace duplex::detail
