@@ -1,0 +1,52 @@
+// The event loop of a thread: libuv behind an executor.
+#pragma once
+
+#include <cstddef>
+#include <duplex/coro/executor.hpp>
+#include <functional>
+#include <memory>
+#include <span>
+
+struct uv_loop_s;
+
+namespace duplex::io {
+
+/// One thread's event loop. Everything but `post` belongs to that thread.
+///
+/// The first loop of a process sets SIGPIPE to be ignored, unless the program has chosen something
+/// else: a peer that leaves is an error code, not the end of the process.
+class loop final : public coro::executor {
+ public:
+  /// Makes itself the thread's loop. Throws invalid_state where the thread has one.
+  loop();
+  /// Waits for blocking work under way, then closes whatever is still open, silently. Functions
+  /// posted but not called yet are dropped. Frames of coroutines that wait must be gone before.
+  ~loop() override;
+
+  /// The calling thread's loop, made at its first use and destroyed with the thread.
+  static loop& current();
+
+  /// Handles events until `done` gives true; it is asked before and after each round. Throws
+  /// invalid_state where the loop is running already.
+  void run_until(const std::function<bool()>& done);
+
+  /// Any thread: calls the function on the loop's thread, in order. It must not throw. The loop
+  /// must outlive the call of `post`.
+  void post(std::function<void()> function);
+
+  coro::time_point now() const override;
+  /// For the files of src/io.
+  uv_loop_s* native() noexcept;
+
+  /// A shared place for one read, of at least `size` bytes, valid until the next event: reading
+  /// needs no memory per connection.
+  std::span<std::byte> read_buffer(std::size_t size);
+
+ private:
+  void poke() noexcept override;
+  void arm_timer();
+  struct state;
+  std::unique_ptr<state> state_;
+};
+
+}  // namespace duplex::io

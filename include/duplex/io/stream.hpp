@@ -1,0 +1,56 @@
+// A byte stream of a loop: what TCP gives today, and TLS or a unix socket in the same words.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <duplex/buffer.hpp>
+#include <duplex/io/address.hpp>
+#include <memory>
+#include <span>
+#include <system_error>
+
+namespace duplex::io {
+
+/// Who a stream tells what happens. Every function is called from the loop, never from inside a
+/// call of the stream, and may do anything to the stream, destroying it included.
+class stream_events {
+ public:
+  /// Where the next bytes should go; asked right before each read, never empty.
+  virtual std::span<std::byte> read_space() = 0;
+  /// `count` bytes, at least one, are in that space.
+  virtual void on_data(std::size_t count) = 0;
+  /// The peer half-closed; nothing more comes.
+  virtual void on_eof() = 0;
+  /// The transport broke, reading or writing; nothing more comes and nothing more leaves.
+  virtual void on_error(std::error_code error) = 0;
+  /// What `write` took has left; there may be room for more.
+  virtual void on_written() = 0;
+
+ protected:
+  ~stream_events() = default;
+};
+
+/// One connected stream. Destroying it closes it at once, unsent bytes are lost.
+class stream {
+ public:
+  virtual ~stream() = default;
+
+  /// Must be set before anything is started; nullptr stops all calls.
+  virtual void set_events(stream_events* events) = 0;
+  virtual void start_reading() = 0;
+  virtual void stop_reading() = 0;
+  /// Writes what the socket takes now, without waiting, in one system call; gives the number of
+  /// bytes written: 0 while a `write` is under way. An error is told by `on_error` later.
+  virtual std::size_t try_write(std::array<std::span<const std::byte>, 2> bytes) = 0;
+  /// Writes all of it, as the socket gets room; `on_written` follows. One at a time.
+  virtual void write(buffer bytes) = 0;
+  /// Half-close once what was given to `write` has left.
+  virtual void shutdown() = 0;
+  /// Resets the connection (RST): nothing more happens on it, no event follows.
+  virtual void abort() = 0;
+
+  virtual address local_address() const = 0;
+  virtual address remote_address() const = 0;
+};
+
+}  // namespace duplex::io

@@ -1,0 +1,48 @@
+// TCP on the loop: resolving names, connecting and listening.
+#pragma once
+
+#include <cstdint>
+#include <duplex/coro/limit.hpp>
+#include <duplex/coro/task.hpp>
+#include <duplex/io/address.hpp>
+#include <duplex/io/stream.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace duplex::io {
+
+/// Numeric addresses of a host, in the system's order (RFC 6724). An empty host: the wildcard
+/// addresses. Throws std::system_error with the resolver's own message.
+task<std::vector<address>> resolve(std::string host, std::uint16_t port,
+                                   address_family family = address_family::any, limit limit = {});
+/// The same, blocking.
+std::vector<address> resolve_now(const std::string& host, std::uint16_t port,
+                                 address_family family = address_family::any, bool passive = false);
+
+/// Connects to the first of the host's addresses that answers, each started 250 ms after the one
+/// before or at its failure (RFC 8305). Nagle's algorithm is off. Throws std::system_error of the
+/// last failure, naming host and port.
+task<std::unique_ptr<stream>> connect_tcp(std::string host, std::uint16_t port,
+                                          address_family family = address_family::any,
+                                          limit limit = {});
+
+/// A listening socket.
+class listener {
+ public:
+  using accepted = std::function<void(std::unique_ptr<stream>)>;
+
+  virtual ~listener() = default;  // closes
+  /// Calls `accepted` for each connection that comes. Running out of descriptors (EMFILE, ENFILE,
+  /// ENOBUFS, ENOMEM) pauses accepting for a moment; nothing is lost.
+  virtual void start(accepted) = 0;
+  virtual void stop() = 0;
+  virtual address local_address() const = 0;
+};
+
+/// Binds and listens. Port 0: any. Throws std::system_error naming the address.
+std::unique_ptr<listener> listen_tcp(const address& at, int backlog = 511, bool reuse_port = false);
+
+}  // namespace duplex::io

@@ -1,0 +1,111 @@
+// Connecting to the first address that answers: "happy eyeballs", RFC 8305.
+#include <chrono>
+#include <duplex/coro/wait.hpp>
+#include <duplex/io/loop.hpp>
+#include <duplex/io/tcp.hpp>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "io/error.hpp"
+#include "io/sockaddr.hpp"
+#include "io/tcp_socket.hpp"
+
+namespace duplex::io {
+namespace {
+
+// RFC 8305 section 5.
+constexpr auto attempt_delay = std::chrono::milliseconds(250);
+
+// RFC 8305 section 4: the families take turns, the resolver's first choice first.
+std::vector<address> interleaved(const std::vector<address>& addresses) {
+  auto is_ipv6 = [](const address& a) { return a.host.find(':') != std::string::npos; };
+  std::vector<address> turns[2], result;
+  for (const auto& each : addresses) {
+    turns[is_ipv6(each) == is_ipv6(addresses.front()) ? 0 : 1].push_back(each);
+  }
+  for (std::size_t i = 0; result.size() < addresses.size(); ++i) {
+    for (auto& turn : turns) {
+      if (i < turn.size()) result.push_back(std::move(turn[i]));
+    }
+  }
+  return result;
+}
+
+// Attempts side by side. Destroying it closes all but the winner, which was taken out.
+class race final : private coro::timer {
+ public:
+  race(io::loop& loop, std::vector<address> addresses)
+      : timer(loop), loop_(loop), addresses_(std::move(addresses)) {
+    start_next();
+  }
+
+  bool finished() const noexcept {
+    return winner_ || (attempts_.empty() && next_ == addresses_.size());
+  }
+  coro::wait_queue& waiting() noexcept { return waiting_; }
+  handle_owner<tcp_socket> take_winner() noexcept { return std::move(winner_); }
+  int last_error() const noexcept { return last_error_; }
+
+ private:
+  void expired() override { start_next(); }
+
+  void start_next() {
+    disarm();
+    while (next_ < addresses_.size()) {
+      handle_owner<tcp_socket> socket(new tcp_socket(loop_));
+      tcp_socket* attempt = socket.get();
+      last_error_ = attempt->connect(to_sockaddr(addresses_[next_++]),
+                                     [this, attempt](int status) { connected(attempt, status); });
+      if (last_error_ < 0) continue;
+      attempts_.push_back(std::move(socket));
+      if (next_ < addresses_.size()) arm(loop_.now() + attempt_delay);
+      return;
+    }
+  }
+
+  void connected(tcp_socket* attempt, int status) {
+    auto found = attempts_.begin();
+    while (found->get() != attempt) ++found;
+    auto socket = std::move(*found);
+    attempts_.erase(found);
+    if (status == 0) {
+      winner_ = std::move(socket);
+      attempts_.clear();
+      disarm();
+    } else {
+      last_error_ = status;
+      start_next();
+    }
+    if (finished()) waiting_.wake_all();
+  }
+
+  io::loop& loop_;
+  std::vector<address> addresses_;
+  std::size_t next_ = 0;
+  std::vector<handle_owner<tcp_socket>> attempts_;
+  handle_owner<tcp_socket> winner_;
+  int last_error_ = 0;
+  coro::wait_queue waiting_;
+};
+
+}  // namespace
+
+task<std::unique_ptr<stream>> connect_tcp(std::string host, std::uint16_t port,
+                                          address_family family, limit limit) {
+  auto& loop = loop::current();
+  auto addresses = co_await resolve(host, port, family, limit);
+  const std::string to = host + " port " + std::to_string(port);
+  race attempts(loop, interleaved(addresses));
+  while (!attempts.finished()) {
+    coro::wait waiting(loop, attempts.waiting(), limit);
+    co_await waiting;
+    waiting.throw_if_limited("connecting to " + to);
+  }
+  auto winner = attempts.take_winner();
+  if (!winner) throw_system_error(to_error_code(attempts.last_error()), "cannot connect to " + to);
+  co_return make_tcp_stream(std::move(winner));
+}
+
+}  // namespace duplex::io

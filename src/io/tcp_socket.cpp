@@ -1,0 +1,210 @@
+// Reading and writing of a TCP connection.
+#include "io/tcp_socket.hpp"
+
+#include <cassert>
+#include <cstring>
+#include <utility>
+
+#include "io/error.hpp"
+#include "io/sockaddr.hpp"
+
+namespace duplex::io {
+
+tcp_socket::tcp_socket(io::loop& loop) : handle(loop), timer(loop) {
+  uv_tcp_init(loop.native(), &native_);  // cannot fail: no descriptor is made yet
+  opened(reinterpret_cast<uv_handle_t*>(&native_));
+}
+
+int tcp_socket::connect(const sockaddr_storage& to, std::function<void(int)> connected) {
+  std::memcpy(&peer_, &to, sizeof peer_);
+  connecting_ = std::make_unique<connecting>();
+  connecting_->connected = std::move(connected);
+  const int error = uv_tcp_connect(
+      &connecting_->request, &native_, reinterpret_cast<const sockaddr*>(&to),
+      [](uv_connect_t* request, int status) {
+        auto& self = *static_cast<tcp_socket*>(static_cast<handle*>(request->handle->data));
+        callback end(self.loop());
+        const auto finished = std::move(self.connecting_);
+        if (status == 0) uv_tcp_nodelay(&self.native_, 1);
+        if (finished->connected) finished->connected(status);
+      });
+  if (error < 0) connecting_.reset();
+  return error;
+}
+
+int tcp_socket::adopt(int descriptor, const sockaddr_storage& peer) {
+  std::memcpy(&peer_, &peer, sizeof peer_);
+  const int error = uv_tcp_open(&native_, descriptor);
+  if (error == 0) uv_tcp_nodelay(&native_, 1);
+  return error;
+}
+
+void tcp_socket::closing() noexcept {
+  events_ = nullptr;
+  disarm();
+  if (connecting_) connecting_->connected = nullptr;
+}
+
+void tcp_socket::set_events(stream_events* events) {
+  if (!events) stop_reading();
+  events_ = is_open() ? events : nullptr;
+}
+
+void tcp_socket::start_reading() {
+  if (!is_open() || reading_ || eof_ || ended_) return;
+  assert(events_);
+  const int error = uv_read_start(native_stream(), allocate, have_read);
+  if (error < 0) return write_failed(error);
+  reading_ = true;
+}
+
+void tcp_socket::stop_reading() {
+  if (!reading_) return;
+  reading_ = false;
+  uv_read_stop(native_stream());
+  if (write_error_ != 0) tell_error_later();
+}
+
+void tcp_socket::allocate(uv_handle_t* native, std::size_t, uv_buf_t* space) {
+  auto& self = *static_cast<tcp_socket*>(static_cast<handle*>(native->data));
+  *space = {nullptr, 0};
+  stream_events* asked = self.events_;
+  if (!asked || !self.reading_) return;
+  const std::span<std::byte> given = asked->read_space();
+  // An empty space makes libuv call have_read with UV_ENOBUFS instead of reading.
+  if (self.events_ != asked || !self.reading_) return;
+  assert(!given.empty());
+  *space = {reinterpret_cast<char*>(given.data()), given.size()};
+}
+
+void tcp_socket::have_read(uv_stream_t* native, ssize_t count, const uv_buf_t*) {
+  auto& self = *static_cast<tcp_socket*>(static_cast<handle*>(native->data));
+  callback end(self.loop());
+  if (!self.events_ || !self.reading_ || count == 0 || count == UV_ENOBUFS) return;
+  if (count < 0) return self.read_ended(static_cast<int>(count));
+  self.events_->on_data(static_cast<std::size_t>(count));
+}
+
+void tcp_socket::read_ended(int status) {
+  reading_ = false;
+  uv_read_stop(native_stream());
+  if (write_error_ != 0) return tell_error(write_error_);
+  if (status != UV_EOF) return tell_error(status);
+  eof_ = true;
+  events_->on_eof();
+}
+
+std::size_t tcp_socket::try_write(std::array<std::span<const std::byte>, 2> bytes) {
+  if (!is_open() || write_pending_ || shut_ || ended_ || write_error_ != 0) return 0;
+  uv_buf_t parts[2];
+  unsigned int count = 0;
+  for (auto part : bytes) {
+    if (part.empty()) continue;
+    auto* data = reinterpret_cast<char*>(const_cast<std::byte*>(part.data()));
+    parts[count++] = {data, part.size()};
+  }
+  if (count == 0) return 0;
+  const int written = uv_try_write(native_stream(), parts, count);
+  if (written >= 0) return static_cast<std::size_t>(written);
+  if (written != UV_EAGAIN) write_failed(written);
+  return 0;
+}
+
+void tcp_socket::write(buffer bytes) {
+  assert(!write_pending_);
+  if (!is_open() || shut_ || ended_ || write_error_ != 0) return;
+  writing_ = std::move(bytes);
+  const uv_buf_t all = {reinterpret_cast<char*>(writing_.data()), writing_.size()};
+  const int error = uv_write(&write_request_, native_stream(), &all, 1, have_written);
+  if (error < 0) return write_failed(error);
+  write_pending_ = true;
+}
+
+void tcp_socket::have_written(uv_write_t* request, int status) {
+  auto& self = *static_cast<tcp_socket*>(static_cast<handle*>(request->handle->data));
+  callback end(self.loop());
+  self.write_pending_ = false;
+  self.writing_.release();
+  if (!self.is_open()) return;
+  if (status < 0) return self.write_failed(status);
+  if (self.events_) self.events_->on_written();
+}
+
+// A peer that answers, closes and resets while we still write has sent its answer before: what it
+// has sent is read first, up to the end that must follow such an error.
+void tcp_socket::write_failed(int error) {
+  if (write_error_ != 0) return;
+  write_error_ = error;
+  writing_.release();
+  const bool reset = error == UV_EPIPE || error == UV_ECONNRESET;
+  if (!reading_ || !reset) tell_error_later();
+}
+
+// Not from inside a call of the stream: a timer that expires in the next round.
+void tcp_socket::tell_error_later() {
+  if (!ended_) arm(loop().now());
+}
+
+void tcp_socket::expired() { tell_error(write_error_); }
+
+void tcp_socket::tell_error(int error) {
+  if (!events_ || std::exchange(ended_, true)) return;
+  disarm();
+  stop_reading();
+  events_->on_error(to_error_code(error));
+}
+
+void tcp_socket::shutdown() {
+  if (!is_open() || std::exchange(shut_, true)) return;
+  // Where it fails the connection is gone, and reading tells.
+  uv_shutdown(&shutdown_request_, native_stream(), [](uv_shutdown_t*, int) {});
+}
+
+void tcp_socket::abort() {
+  if (!is_open()) return;
+  closing();
+  if (uv_tcp_close_reset(&native_, closed) < 0) close();
+}
+
+address tcp_socket::local_address() const {
+  sockaddr_storage own = {};
+  int size = sizeof own;
+  if (!is_open() || uv_tcp_getsockname(&native_, reinterpret_cast<sockaddr*>(&own), &size) < 0) {
+    return {};
+  }
+  return to_address(own);
+}
+
+address tcp_socket::remote_address() const {
+  return to_address(reinterpret_cast<const sockaddr*>(&peer_));
+}
+
+namespace {
+
+class tcp_stream final : public stream {
+ public:
+  explicit tcp_stream(handle_owner<tcp_socket> socket) noexcept : socket_(std::move(socket)) {}
+
+  void set_events(stream_events* events) override { socket_->set_events(events); }
+  void start_reading() override { socket_->start_reading(); }
+  void stop_reading() override { socket_->stop_reading(); }
+  std::size_t try_write(std::array<std::span<const std::byte>, 2> bytes) override {
+    return socket_->try_write(bytes);
+  }
+  void write(buffer bytes) override { socket_->write(std::move(bytes)); }
+  void shutdown() override { socket_->shutdown(); }
+  void abort() override { socket_->abort(); }
+  address local_address() const override { return socket_->local_address(); }
+  address remote_address() const override { return socket_->remote_address(); }
+
+ private:
+  handle_owner<tcp_socket> socket_;
+};
+
+}  // namespace
+
+std::unique_ptr<stream> make_tcp_stream(handle_owner<tcp_socket> socket) {
+  return std::make_unique<tcp_stream>(std::move(socket));
+}
+
+}  // namespace duplex::io
