@@ -155,9 +155,8 @@ uri::uri(std::string_view text) try {
 }
 
 std::string uri::host_header() const {
-  std::string text = host_;
-  if (host_.find(':') != std::string::npos) text = std::string(1, '[').append(host_).append(1, ']');
-  if (port_ != (secure_ ? 443 : 80)) text += ":" + std::to_string(port_);
+  std::string text = host_.find(':') != std::string::npos ? "[" + host_ + "]" : host_;
+  if (port_ != (secure_ ? 443 : 80)) text.append(":").append(std::to_string(port_));
   return text;
 }
 
