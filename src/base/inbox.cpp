@@ -23,7 +23,7 @@ message inbox::pop() {
   if (count_ < marks_.high()) beyond_ = 0;
   if (paused_ && count_ <= marks_.low() && bytes_ <= bytes_max_ / 2) paused_ = false;
   // A queue that was long once should not keep its memory for ever.
-  if (count_ == 0 && ring_.size() > 64) ring_ = {};
+  if (count_ == 0 && ring_.size() > 64) ring_ = std::vector<message>();
   return result;
 }
 

@@ -1,0 +1,80 @@
+// The default sink, and text made harmless for terminals.
+#include <cstdio>
+#include <duplex/log.hpp>
+
+namespace duplex {
+namespace {
+
+void append_escaped(std::string& to, unsigned char byte) {
+  static constexpr char digits[] = "0123456789abcdef";
+  to += "\\x";
+  to += digits[byte >> 4];
+  to += digits[byte & 0xF];
+}
+
+}  // namespace
+
+std::string_view to_string(log_level level) noexcept {
+  switch (level) {
+    case log_level::debug:
+      return "debug";
+    case log_level::info:
+      return "info";
+    case log_level::warning:
+      return "warning";
+    case log_level::error:
+      return "error";
+  }
+  return "";
+}
+
+std::string escaped(std::string_view text) {
+  std::string result;
+  result.reserve(text.size());
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    const auto next = at + 1 < text.size() ? static_cast<unsigned char>(text[at + 1]) : 0;
+    if (byte == '\n') {
+      result += "\\n";
+    } else if (byte == '\r') {
+      result += "\\r";
+    } else if (byte == '\t') {
+      result += "\\t";
+    } else if (byte == '\\') {
+      result += "\\\\";
+    } else if (byte < 0x20 || byte == 0x7F) {
+      append_escaped(result, byte);
+    } else if (byte == 0xC2 && next >= 0x80 && next <= 0x9F) {
+      // U+0080 to U+009F in UTF-8: control characters too, one of which starts terminal sequences.
+      append_escaped(result, static_cast<unsigned char>(next));
+      ++at;
+    } else {
+      result += text[at];
+    }
+  }
+  return result;
+}
+
+void write_log(const logger& sink, log_level level, std::string_view message,
+               std::string_view connection_id) noexcept {
+  if (!sink) return;
+  try {
+    const auto text = escaped(message);
+    sink({.level = level, .message = text, .connection_id = connection_id});
+  } catch (...) {  // a log that fails must not harm what it is about
+  }
+}
+
+logger stderr_logger(log_level least) {
+  return [least](const log_record& record) {
+    if (record.level < least) return;
+    std::string line = "duplex: ";
+    line.append(to_string(record.level)).append(": ").append(record.message);
+    if (!record.connection_id.empty()) line.append(" [").append(record.connection_id).append("]");
+    line += '\n';
+    // stderr is not buffered: one call is one write, and lines of several threads stay whole.
+    std::fwrite(line.data(), 1, line.size(), stderr);
+  };
+}
+
+}  // namespace duplex

@@ -1,0 +1,67 @@
+// Log records: levels, escaping, the default sink.
+#include <gtest/gtest.h>
+
+#include <duplex/log.hpp>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace {
+
+using duplex::escaped;
+using duplex::log_level;
+
+TEST(Log, LevelsHaveNames) {
+  EXPECT_EQ(to_string(log_level::debug), "debug");
+  EXPECT_EQ(to_string(log_level::info), "info");
+  EXPECT_EQ(to_string(log_level::warning), "warning");
+  EXPECT_EQ(to_string(log_level::error), "error");
+}
+
+TEST(Log, EveryControlCharacterIsEscaped) {
+  for (int c = 0; c < 0x80; ++c) {
+    const std::string one(1, static_cast<char>(c));
+    const bool plain = c >= 0x20 && c != 0x7F && c != '\\';
+    EXPECT_EQ(escaped(one) == one, plain) << c;
+    for (const char escape : escaped(one)) EXPECT_TRUE(escape >= 0x20 && escape < 0x7F) << c;
+  }
+  EXPECT_EQ(escaped("a\r\n\tb\x1b[31m\x7f"), "a\\r\\n\\tb\\x1b[31m\\x7f");
+  EXPECT_EQ(escaped("C:\\n"), "C:\\\\n");
+  EXPECT_EQ(escaped("\xC2\x9B[31m"), "\\x9b[31m");  // U+009B, one character for ESC [
+}
+
+TEST(Log, OtherTextIsLeftAlone) {
+  for (const std::string text :
+       {"", "plain", "na\u00EFve \u00A0", "\u8BED\u97F3", "\xC2", "\xFF"}) {
+    EXPECT_EQ(escaped(text), text);
+  }
+}
+
+TEST(Log, SinkGetsTheRecordEscaped) {
+  std::vector<std::string> seen;
+  const duplex::logger sink = [&](const duplex::log_record& record) {
+    EXPECT_EQ(record.level, log_level::info);
+    seen.emplace_back(record.message);
+    seen.emplace_back(record.connection_id);
+  };
+  duplex::write_log(sink, log_level::info, "one\ntwo", "id");
+  EXPECT_EQ(seen, (std::vector<std::string>{"one\\ntwo", "id"}));
+}
+
+TEST(Log, SinkThatIsEmptyOrThrowsIsHarmless) {
+  duplex::write_log({}, log_level::error, "nobody hears");
+  duplex::write_log([](const duplex::log_record&) { throw std::runtime_error("full disk"); },
+                    log_level::error, "dropped");
+}
+
+TEST(Log, DefaultSinkWritesOneLineFromItsLevelOn) {
+  testing::internal::CaptureStderr();
+  const auto sink = duplex::stderr_logger();
+  sink({.level = log_level::info, .message = "quiet"});
+  sink({.level = log_level::warning, .message = "heard", .connection_id = "7"});
+  sink({.level = log_level::error, .message = "loud"});
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "duplex: warning: heard [7]\nduplex: error: loud\n");
+}
+
+}  // namespace
