@@ -1,0 +1,45 @@
+// Reads audio files that are in memory as the samples that recognisers take.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+namespace duplex::speech {
+
+/// One file's samples, block by block: mono float32 in [-1, 1] at 16 kHz, whatever the file holds.
+///
+/// Files: what libsndfile reads, among them WAV (8 to 32-bit PCM, float, mu-law, A-law), FLAC, Ogg
+/// (Vorbis, Opus) and MP3; 8 to 192 kHz; 1 to 8 channels, which are averaged. Resampled by soxr. A
+/// WAV header that promises more audio than there is, or none, yields what is there. Samples that
+/// are no number are taken for 0.
+///
+/// Needs memory for one block only, however long the file. Not thread-safe.
+class audio_reader {
+ public:
+  /// `file` is read in place and must outlive the reader. Throws `speech_error` with `bad_audio`
+  /// that says why the bytes cannot be read.
+  explicit audio_reader(std::span<const std::byte> file);
+  ~audio_reader();
+
+  audio_reader(const audio_reader&) = delete;
+  audio_reader& operator=(const audio_reader&) = delete;
+
+  /// The next block, about a second; valid until the next call. Empty at the end. Throws
+  /// `speech_error` with `bad_audio` if there was no audio at all.
+  std::span<const float> next();
+
+  int rate() const;      ///< Of the file, in Hz.
+  int channels() const;  ///< Of the file.
+
+ private:
+  class file;
+  class resampler;
+
+  std::unique_ptr<file> file_;
+  std::unique_ptr<resampler> resampler_;  // none: the file is at 16 kHz already
+  bool is_empty_ = true;                  // nothing read so far
+};
+
+}  // namespace duplex::speech

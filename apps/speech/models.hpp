@@ -1,0 +1,53 @@
+// Finds models on disk, loads them, and keeps those that a server offers by name.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "speech/recognizer.hpp"
+
+namespace duplex::speech {
+
+/// Where script/bootstrap puts models and ONNX Runtime: `$DUPLEX_DATA`, else
+/// `$XDG_DATA_HOME/duplex`, else
+/// `$HOME/.local/share/duplex`.
+std::filesystem::path data_directory();
+
+/// A model's full name: `moonshine-tiny` for the short `tiny`, `moonshine-base` for `base`, others
+/// as they are.
+std::string full_model_name(std::string_view name);
+
+struct model_options {
+  std::filesystem::path data = data_directory();
+  std::filesystem::path onnxruntime = {};  ///< The shared library; empty: the one in `data`.
+};
+
+/// Loads one model: a directory that has its files, or a name known under `data/models`. Takes
+/// about half a second. Throws `std::runtime_error` that says which file or name is missing or
+/// wrong.
+std::shared_ptr<const recognizer> load_recognizer(const std::string& name_or_directory,
+                                                  const model_options& options = {});
+
+/// The models that a server offers. The first is the default.
+class model_set {
+ public:
+  /// At least one. Throws `std::runtime_error` if two have the same name.
+  explicit model_set(std::vector<std::shared_ptr<const recognizer>> models);
+
+  const recognizer& default_model() const { return *models_.front(); }
+
+  /// The model of that full or short name. Throws `speech_error` with `model_not_found`.
+  const recognizer& find(std::string_view name) const;
+
+  /// Names, the default first.
+  std::vector<std::string> names() const;
+
+ private:
+  std::vector<std::shared_ptr<const recognizer>> models_;
+};
+
+}  // namespace duplex::speech

@@ -1,0 +1,196 @@
+#include "speech/recognizers/moonshine.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <fstream>
+#include <stdexcept>
+#include <string_view>
+
+#include "speech/recognizers/onnx.hpp"
+
+namespace duplex::speech {
+namespace {
+
+constexpr std::int64_t start_token = 1;
+constexpr std::int64_t end_token = 2;
+constexpr double tokens_per_second = 6.5;  // beyond it the decoder is looping
+
+// The encoder's three convolutions leave nothing of less than 895 samples.
+constexpr std::size_t shortest_input = sample_rate / 10;
+
+std::string bytes_of_hex(std::string_view hex) {
+  std::string bytes;
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
+    unsigned value = 0;
+    const auto [end, error] = std::from_chars(hex.data() + i, hex.data() + i + 2, value, 16);
+    if (error != std::errc() || end != hex.data() + i + 2) throw std::invalid_argument("not hex");
+    bytes.push_back(static_cast<char>(value));
+  }
+  if (hex.size() % 2 != 0) throw std::invalid_argument("not hex");
+  return bytes;
+}
+
+std::int64_t most_likely(std::span<const float> scores) {
+  return std::ranges::max_element(scores) - scores.begin();
+}
+
+}  // namespace
+
+std::vector<std::string> read_tokens(const std::filesystem::path& file, std::size_t count) {
+  std::ifstream in(file);
+  if (!in) throw std::runtime_error(file.string() + " is missing");
+  std::vector<std::string> tokens;
+  tokens.reserve(count);
+  for (std::string line; std::getline(in, line);) {
+    const std::string start = std::to_string(tokens.size()) + " ";
+    try {
+      if (!line.starts_with(start)) throw std::invalid_argument("id");
+      tokens.push_back(bytes_of_hex(std::string_view(line).substr(start.size())));
+    } catch (const std::invalid_argument&) {
+      throw std::runtime_error(file.string() + ":" + std::to_string(tokens.size() + 1) +
+                               ": expected \"" + start + "<hex>\", not \"" + line.substr(0, 40) +
+                               "\"");
+    }
+  }
+  if (tokens.size() != count) {
+    throw std::runtime_error(file.string() + " has " + std::to_string(tokens.size()) +
+                             " lines; the model needs " + std::to_string(count));
+  }
+  return tokens;
+}
+
+class moonshine::encoder {
+ public:
+  explicit encoder(const std::filesystem::path& file) : session_(file) {
+    session_.input("input_values");
+    session_.output("last_hidden_state");
+  }
+
+  // What the encoder makes of the samples: one vector for about 24 ms of audio.
+  onnx::tensor encode(std::span<const float> samples) const {
+    static constexpr std::array input_names{"input_values"};
+    static constexpr std::array output_names{"last_hidden_state"};
+    const std::array<std::int64_t, 2> dimensions{1, static_cast<std::int64_t>(samples.size())};
+    const onnx::tensor input = onnx::view(samples, dimensions);
+    const std::array<const OrtValue*, 1> inputs{input.get()};
+    return std::move(session_.run(input_names, inputs, output_names).front());
+  }
+
+ private:
+  onnx::session session_;
+};
+
+// The decoder makes one token a step. What attention has computed so far travels from step to step
+// in caches, two (key and value) for each layer over the tokens and two over the encoder's output.
+// The latter are made by the first step, when `use_cache_branch` is false, and kept.
+class moonshine::decoder {
+ public:
+  explicit decoder(const std::filesystem::path& file) : session_(file) {
+    for (const char* name : {"input_ids", "encoder_hidden_states", "use_cache_branch"})
+      session_.input(name);
+    const auto& logits = session_.output("logits").dimensions;
+    const std::string prefix = "past_key_values.";
+    for (const auto& [name, dimensions] : session_.inputs()) {
+      if (!name.starts_with(prefix)) continue;
+      const std::string present = "present." + name.substr(prefix.size());
+      session_.output(present);
+      caches_.push_back({name, present, dimensions, name.find(".decoder.") != std::string::npos});
+    }
+    if (logits.size() != 3 || logits[2] <= 0 || caches_.empty() ||
+        std::ranges::any_of(caches_, [](const cache& it) { return it.dimensions.size() != 4; })) {
+      throw std::runtime_error(file.string() +
+                               " is another model: not Moonshine's decoder with caches");
+    }
+    vocabulary_ = static_cast<std::size_t>(logits[2]);
+  }
+
+  std::size_t vocabulary() const { return vocabulary_; }
+
+  std::vector<std::int64_t> decode(const onnx::tensor& hidden, std::size_t longest,
+                                   const std::stop_token& stop) const {
+    std::vector<onnx::tensor> state = empty_caches();
+    std::vector<std::int64_t> tokens;
+    std::int64_t token = start_token;
+    while (tokens.size() < longest) {
+      throw_if_stopped(stop);
+      token = step(token, hidden, state, tokens.empty());
+      if (token == end_token) break;
+      tokens.push_back(token);
+    }
+    return tokens;
+  }
+
+ private:
+  struct cache {
+    std::string past;     // input
+    std::string present;  // output
+    std::vector<std::int64_t> dimensions;
+    bool grows = false;  // with every token; else it belongs to the encoder's output
+  };
+
+  std::vector<onnx::tensor> empty_caches() const {
+    std::vector<onnx::tensor> state;
+    for (const cache& it : caches_) {
+      const std::array<std::int64_t, 4> dimensions{1, it.dimensions[1], 0, it.dimensions[3]};
+      state.push_back(onnx::view(std::span<const float>(), dimensions));
+    }
+    return state;
+  }
+
+  std::int64_t step(std::int64_t previous, const onnx::tensor& hidden,
+                    std::vector<onnx::tensor>& state, bool is_first) const {
+    static constexpr std::array<std::int64_t, 2> token_shape{1, 1};
+    static constexpr std::array<std::int64_t, 1> flag_shape{1};
+    const bool use_cache = !is_first;
+    const onnx::tensor token = onnx::view(std::span<const std::int64_t>(&previous, 1), token_shape);
+    const onnx::tensor branch = onnx::view(std::span<const bool>(&use_cache, 1), flag_shape);
+
+    std::vector<const char*> input_names{"input_ids", "encoder_hidden_states", "use_cache_branch"};
+    std::vector<const OrtValue*> inputs{token.get(), hidden.get(), branch.get()};
+    std::vector<const char*> output_names{"logits"};
+    std::vector<std::size_t> updated;  // the caches that come out of this step
+    for (std::size_t i = 0; i < caches_.size(); ++i) {
+      input_names.push_back(caches_[i].past.c_str());
+      inputs.push_back(state[i].get());
+      if (!is_first && !caches_[i].grows) continue;
+      output_names.push_back(caches_[i].present.c_str());
+      updated.push_back(i);
+    }
+    auto outputs = session_.run(input_names, inputs, output_names);
+    for (std::size_t i = 0; i < updated.size(); ++i) state[updated[i]] = std::move(outputs[i + 1]);
+    return most_likely(onnx::floats(outputs[0]).last(vocabulary_));
+  }
+
+  onnx::session session_;
+  std::vector<cache> caches_;
+  std::size_t vocabulary_ = 0;
+};
+
+moonshine::moonshine(const std::filesystem::path& directory)
+    : encoder_(std::make_unique<const encoder>(directory / "encoder_model.onnx")),
+      decoder_(std::make_unique<const decoder>(directory / "decoder_model_merged.onnx")),
+      tokens_(read_tokens(directory / "tokens.txt", decoder_->vocabulary())) {}
+
+moonshine::~moonshine() = default;
+
+std::string moonshine::transcribe(std::span<const float> speech,
+                                  const std::stop_token& stop) const {
+  std::vector<float> lengthened;
+  if (speech.size() < shortest_input) {
+    lengthened.assign(speech.begin(), speech.end());
+    lengthened.resize(shortest_input);
+    speech = lengthened;
+  }
+  const double seconds = static_cast<double>(speech.size()) / sample_rate;
+  const auto longest = static_cast<std::size_t>(seconds * tokens_per_second) + 1;
+  const onnx::tensor hidden = encoder_->encode(speech);
+  std::string text;
+  for (const std::int64_t token : decoder_->decode(hidden, longest, stop)) {
+    text += tokens_[static_cast<std::size_t>(token)];
+  }
+  return text;
+}
+
+}  // namespace duplex::speech
