@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <string_view>
 
-namespace duplex {
+namespace duplex::detail {
 namespace {
 
 using namespace std::chrono;
@@ -121,4 +121,4 @@ std::string make_uuid() {
   return text;
 }
 
-}  // namespace duplex
+}  // namespace duplex::detail

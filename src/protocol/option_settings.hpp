@@ -7,7 +7,7 @@
 #include <duplex/protocol/handshake.hpp>
 #include <string>
 
-namespace duplex {
+namespace duplex::detail {
 
 /// Throws std::invalid_argument that names the option and its value where they make no sense.
 void validate(const connect_options& options);
@@ -26,4 +26,4 @@ inbox make_inbox(const serve_options& options);
 /// A random UUID in lower case (RFC 9562, version 4).
 std::string make_uuid();
 
-}  // namespace duplex
+}  // namespace duplex::detail
