@@ -1,4 +1,5 @@
-// A user's program with an event loop of its own: both sides of the protocol, and no input or output.
+// A user's program with an event loop of its own: both sides of the protocol, and no input or
+// output.
 #include <chrono>
 #include <iostream>
 
