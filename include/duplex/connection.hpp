@@ -95,6 +95,7 @@ class connection {
   explicit connection(std::shared_ptr<detail::connection_impl> impl) noexcept;
 
   std::shared_ptr<detail::connection_impl> impl_;
+  int exceptions_;  // unwinding when it was made
 };
 
 /// What `connect` gives: the same, owned by whoever connected.

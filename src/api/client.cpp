@@ -1,0 +1,98 @@
+// Connecting: name, TCP, handshake, one time limit for all of it.
+#include <duplex/client.hpp>
+#include <duplex/io/tcp.hpp>
+#include <duplex/protocol/handshake.hpp>
+#include <duplex/uri.hpp>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "api/connection_impl.hpp"
+#include "protocol/option_settings.hpp"
+#include "api/stream_reader.hpp"
+
+namespace duplex {
+namespace {
+
+// Everything of connect_options that is needed later, owned.
+class connect_plan {
+ public:
+  connect_plan(std::string_view text, const connect_options& options)
+      : target(text),
+        handshake(detail::handshake_settings(options)),
+        core(detail::core_settings(options)),
+        inbox(detail::make_inbox(options)),
+        write_limit(options.write_limit),
+        read_limit(options.read_limit),
+        open_timeout(options.open_timeout),
+        host(options.host ? std::string(*options.host) : target.host()),
+        port(options.port ? static_cast<std::uint16_t>(*options.port) : target.port()),
+        family(options.family) {}
+
+  uri target;
+  protocol::client_handshake_settings handshake;
+  protocol::connection_settings core;
+  duplex::inbox inbox;
+  water_marks write_limit;
+  std::size_t read_limit;
+  std::optional<duration> open_timeout;
+  std::string host;
+  std::uint16_t port;
+  address_family family;
+};
+
+task<client_connection> open_connection(connect_plan plan) {
+  const limit limit = plan.open_timeout ? duplex::limit(*plan.open_timeout) : duplex::limit();
+  auto stream = co_await io::connect_tcp(plan.host, plan.port, plan.family, limit);
+  protocol::client_handshake handshake(plan.target, plan.handshake);
+  detail::handshake_result result;
+  {
+    detail::stream_reader reader(*stream);
+    co_await reader.write(handshake.data_to_send(), limit);
+    for (;;) {
+      auto bytes = co_await reader.read_some(limit);
+      if (bytes.empty()) {
+        handshake.receive_eof();
+      } else {
+        handshake.receive_data(bytes);
+      }
+      auto response = handshake.next_response();
+      if (handshake.failure()) std::rethrow_exception(handshake.failure());
+      if (!response) continue;
+      result.response = std::move(*response);
+      break;
+    }
+  }
+  result.request = handshake.request();
+  result.subprotocol = handshake.subprotocol();
+  auto impl = std::make_shared<detail::connection_impl>(std::move(stream), protocol::side::client,
+                                                        plan.core, std::move(plan.inbox),
+                                                        plan.write_limit, plan.read_limit);
+  co_return detail::connection_impl::open(std::move(impl), std::move(result), handshake.rest());
+}
+
+task<client_connection> open_in_time(connect_plan plan) {
+  const auto target = plan.target.str();
+  const auto time = plan.open_timeout;
+  try {
+    co_return co_await open_connection(std::move(plan));
+  } catch (const timeout&) {
+    const auto seconds = std::chrono::duration<double>(time.value_or(duration::zero())).count();
+    throw timeout("opening a connection to " + target + " took longer than " +
+                  std::to_string(seconds) + " s");
+  }
+}
+
+}  // namespace
+
+task<client_connection> connect(std::string_view uri, const connect_options& options) {
+  detail::validate(options);
+  connect_plan plan(uri, options);
+  if (plan.target.secure()) {
+    throw std::invalid_argument("cannot connect to " + plan.target.str() +
+                                ": wss is not supported yet");
+  }
+  return open_in_time(std::move(plan));
+}
+
+}  // namespace duplex

@@ -1,0 +1,376 @@
+// How bytes, messages, time and the end of a connection go through connection_impl.
+#include "api/connection_impl.hpp"
+
+#include <algorithm>
+#include <duplex/coro/wait.hpp>
+#include <duplex/protocol/utf8.hpp>
+#include <stdexcept>
+#include <unordered_set>
+#include <utility>
+
+#include "protocol/option_settings.hpp"
+
+namespace duplex::detail {
+namespace {
+
+// From this size on a payload is written from where it is instead of through the outbox.
+constexpr std::size_t lend_min = 16 * 1024;
+
+// Connections whose owner is gone while they close.
+thread_local std::unordered_set<std::shared_ptr<connection_impl>> lingering_connections;
+
+bool is_utf8(std::span<const std::byte> bytes) {
+  protocol::utf8_validator validator;
+  return validator.receive(bytes) && validator.complete();
+}
+
+}  // namespace
+
+struct connection_impl::pending_ping {
+  explicit pending_ping(connection_impl& impl) noexcept
+      : connection(impl), next(std::exchange(impl.pings_, this)) {}
+  pending_ping(const pending_ping&) = delete;
+  pending_ping& operator=(const pending_ping&) = delete;
+  ~pending_ping() {
+    auto** link = &connection.pings_;
+    while (*link != this) link = &(*link)->next;
+    *link = next;
+  }
+
+  connection_impl& connection;
+  pending_ping* next;
+  std::uint64_t id = 0;
+  bool answered = false;
+  coro::wait_queue waiting;
+};
+
+connection_impl::connection_impl(std::unique_ptr<io::stream> stream, protocol::side side,
+                                 const protocol::connection_settings& settings, inbox inbox,
+                                 water_marks write_limit, std::size_t read_limit)
+    : timer(io::loop::current()),
+      deferred(io::loop::current()),
+      loop_(io::loop::current()),
+      stream_(std::move(stream)),
+      core_(side, settings, loop_.now()),
+      inbox_(std::move(inbox)),
+      write_limit_(write_limit),
+      read_limit_(read_limit),
+      local_address_(stream_->local_address()),
+      remote_address_(stream_->remote_address()) {}
+
+connection_impl::~connection_impl() = default;
+
+connection connection_impl::open(std::shared_ptr<connection_impl> impl, handshake_result handshake,
+                                 std::span<const std::byte> rest) {
+  impl->handshake_ = std::move(handshake);
+  impl->stream_->set_events(impl.get());
+  impl->core_.receive_data(rest, impl->loop_.now());
+  impl->core_.hold_input();
+  // What came with the handshake is parsed once whoever opened the connection has had its turn.
+  impl->resume_input();
+  impl->settle();
+  return connection(std::move(impl));
+}
+
+// --- bytes in
+
+std::span<std::byte> connection_impl::read_space() {
+  read_space_ = core_.direct_read_space();
+  reading_direct_ = !read_space_.empty();
+  if (!reading_direct_) read_space_ = loop_.read_buffer(read_limit_).first(read_limit_);
+  return read_space_;
+}
+
+void connection_impl::on_data(std::size_t count) {
+  if (reading_direct_) {
+    core_.receive_direct(count, loop_.now());
+  } else {
+    core_.receive_data(read_space_.first(count), loop_.now());
+  }
+  process_input();
+}
+
+// A complete message is with whoever waits for it, and the answer queued, before the frame behind
+// it is looked at: what a peer did right counts even where its next byte is wrong.
+void connection_impl::process_input() {
+  const auto self = shared_from_this();  // any coroutine may drop the connection
+  parsing_ = true;
+  while (auto event = core_.next_event()) {
+    deliver(*event);
+    loop_.run_ready();
+    if (ended_) return;
+    if (inbox_.paused() && core_.state() == protocol::state::open) {
+      pause();
+      break;
+    }
+  }
+  parsing_ = false;
+  if (stepping_) defer();
+  flush();
+  settle();
+}
+
+void connection_impl::process_end() {
+  core_.receive_eof();
+  process_input();
+}
+
+void connection_impl::on_eof() { process_end(); }
+
+void connection_impl::on_error(std::error_code) { process_end(); }
+
+void connection_impl::deliver(protocol::event& event) {
+  switch (event.kind) {
+    case protocol::event::type::message:
+      // Once it has started to close, an application that takes nothing loses what is beyond its
+      // limits instead of missing the peer's close frame.
+      if (inbox_.paused() && core_.state() == protocol::state::closing) return;
+      inbox_.push(std::move(event.payload));
+      if (receiver_) receiver_->wake();
+      return;
+    case protocol::event::type::pong:
+      for (auto* ping = pings_; ping && event.ping_id; ping = ping->next) {
+        if (ping->id > *event.ping_id) continue;
+        ping->answered = true;
+        ping->waiting.wake_all();
+      }
+      return;
+    case protocol::event::type::close:
+      input_ended_ = true;
+      if (receiver_) receiver_->wake();
+      return;
+    case protocol::event::type::ping:
+      return;
+  }
+}
+
+void connection_impl::pause() {
+  core_.hold_input();
+  paused_ = true;
+  stepping_ = false;
+  core_.suspend_keepalive(true, loop_.now());
+  stream_->stop_reading();
+}
+
+void connection_impl::resume_input() {
+  if (std::exchange(paused_, false)) core_.suspend_keepalive(false, loop_.now());
+  stepping_ = true;
+  defer();
+}
+
+// One event of held input; the executor resumes coroutines before it comes back for the next.
+void connection_impl::step() {
+  auto event = core_.next_event();
+  if (!event) {
+    stepping_ = false;
+    if (core_.state() != protocol::state::closed) stream_->start_reading();
+    return;
+  }
+  deliver(*event);
+  if (inbox_.paused() && core_.state() == protocol::state::open) pause();
+  if (stepping_) defer();
+}
+
+// --- bytes out
+
+void connection_impl::send(const payload& payload, send_options options) {
+  require_open();
+  auto type = payload.type();
+  if (options.text) type = *options.text ? message::type::text : message::type::binary;
+  if (type == message::type::text && !is_utf8(payload.bytes())) {
+    throw std::invalid_argument("a text message must be valid UTF-8");
+  }
+  const bool lend = in_flight_ == 0 && payload.bytes().size() >= lend_min;
+  core_.send(type, payload.bytes(), lend);
+  if (lend || must_wait_to_send()) {
+    flush();  // afterwards what was lent has left, or was copied
+    core_.hold_output();
+  } else {
+    flush_soon();
+  }
+}
+
+void connection_impl::flush_soon() {
+  if (!parsing_) defer();
+}
+
+void connection_impl::run_deferred() {
+  if (parsing_ || ended_) return;
+  const auto self = shared_from_this();
+  if (stepping_) step();
+  flush();
+  settle();
+}
+
+void connection_impl::flush() {
+  while (stream_ && in_flight_ == 0) {
+    const auto bytes = core_.data_to_send();
+    const auto total = bytes[0].size() + bytes[1].size();
+    if (total == 0) break;
+    const auto written = stream_->try_write(bytes);
+    core_.data_sent(written);
+    if (written == total) continue;  // a pong may have waited for the room
+    auto left = core_.take_data_to_send();
+    in_flight_ = left.size();
+    stream_->write(std::move(left));
+  }
+  if (core_.buffered_amount() <= write_limit_.low()) senders_.wake_all();
+}
+
+void connection_impl::on_written() {
+  core_.data_sent(std::exchange(in_flight_, 0));
+  flush();
+  settle();
+}
+
+// --- time and the end
+
+void connection_impl::expired() {
+  core_.advance(loop_.now());
+  if (core_.state() == protocol::state::open && (paused_ || stepping_)) {
+    flush();
+    settle();
+  } else {
+    process_input();
+  }
+}
+
+// After anything that may have changed the core: does what it wants of the transport and the clock.
+void connection_impl::settle() {
+  if (ended_) return;
+  if (core_.wants_abort()) {
+    stream_->abort();
+    return end();
+  }
+  if (core_.state() == protocol::state::closed) return end();
+  if (!shut_down_ && core_.wants_shutdown() && core_.buffered_amount() == in_flight_) {
+    shut_down_ = true;
+    stream_->shutdown();
+  }
+  const auto deadline = core_.deadline();
+  if (deadline && (!armed() || *deadline < at())) arm(*deadline);
+}
+
+void connection_impl::end() {
+  const auto self = shared_from_this();
+  ended_ = input_ended_ = true;
+  paused_ = stepping_ = parsing_ = false;
+  stream_.reset();
+  core_.receive_eof();
+  while (core_.next_event()) continue;  // nothing of use is left; the core becomes closed
+  disarm();
+  if (receiver_) receiver_->wake();
+  senders_.wake_all();
+  closing_.wake_all();
+  for (auto* ping = pings_; ping; ping = ping->next) ping->waiting.wake_all();
+  if (stop_source_) stop_source_->request_stop();
+  lingering_connections.erase(self);
+}
+
+void connection_impl::start_close(std::uint16_t code, std::string_view reason) {
+  if (ended_) return;
+  core_.send_close(code, reason, loop_.now());
+  if (paused_) resume_input();  // the peer's close frame is behind what the inbox refused
+  flush_soon();
+}
+
+void connection_impl::abort() {
+  if (ended_) return;
+  stream_->abort();
+  end();
+}
+
+void connection_impl::let_go(bool unwinding) noexcept {
+  if (ended_) return;
+  try {
+    start_close(unwinding ? 1011 : 1000, {});
+    lingering_connections.insert(shared_from_this());
+  } catch (...) {  // no memory for a farewell
+    abort();
+  }
+}
+
+std::size_t connection_impl::lingering() { return lingering_connections.size(); }
+
+task<> connection_impl::close(std::uint16_t code, std::string_view reason) {
+  const auto self = shared_from_this();
+  start_close(code, reason);
+  co_await wait_closed({});
+}
+
+task<> connection_impl::wait_closed(limit limit) {
+  const auto self = shared_from_this();
+  while (!ended_) {
+    coro::wait waiting(loop_, closing_, limit);
+    co_await waiting;
+    if (!ended_) waiting.throw_if_limited("waiting for the end of the connection");
+  }
+}
+
+task<duration> connection_impl::ping(std::span<const std::byte> data, limit limit) {
+  const auto self = shared_from_this();
+  require_open();
+  const auto sent = loop_.now();
+  pending_ping pending(*this);
+  pending.id = core_.send_ping(data, sent);
+  flush_soon();
+  while (!pending.answered && !ended_) {
+    coro::wait waiting(loop_, pending.waiting, limit);
+    co_await waiting;
+    if (!pending.answered && !ended_) waiting.throw_if_limited("waiting for a pong");
+  }
+  if (!pending.answered) throw_closed();
+  co_return loop_.now() - sent;
+}
+
+void connection_impl::pong(std::span<const std::byte> data) {
+  require_open();
+  core_.send_pong(data);
+  flush_soon();
+}
+
+// --- receiving
+
+bool connection_impl::begin_receive() {
+  if (receiver_) throw concurrency_error("another coroutine receives from this connection already");
+  return can_receive();
+}
+
+std::optional<message> connection_impl::take() {
+  if (inbox_.empty()) return std::nullopt;
+  auto result = inbox_.pop();
+  if (paused_ && !inbox_.paused()) resume_input();
+  return result;
+}
+
+bool connection_impl::closed_ok() const {
+  auto ok = [](const std::optional<close_info>& info) {
+    return info && (info->code == 1000 || info->code == 1001 || info->code == 1005);
+  };
+  return ok(core_.close_rcvd()) && ok(core_.close_sent());
+}
+
+void connection_impl::throw_closed() const {
+  const auto &rcvd = core_.close_rcvd(), &sent = core_.close_sent();
+  if (closed_ok()) throw connection_closed_ok(rcvd, sent, core_.rcvd_then_sent());
+  throw connection_closed_error(rcvd, sent, core_.rcvd_then_sent());
+}
+
+void connection_impl::require_open() const {
+  if (core_.state() != protocol::state::open) throw_closed();
+}
+
+std::stop_token connection_impl::stop_token() {
+  if (!stop_source_) {
+    stop_source_.emplace();
+    if (ended_) stop_source_->request_stop();
+  }
+  return stop_source_->get_token();
+}
+
+const std::string& connection_impl::id() const {
+  if (id_.empty()) id_ = make_uuid();
+  return id_;
+}
+
+}  // namespace duplex::detail

@@ -1,0 +1,137 @@
+// What is behind a connection: the protocol's core between a stream and the application.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <duplex/connection.hpp>
+#include <duplex/coro/executor.hpp>
+#include <duplex/inbox.hpp>
+#include <duplex/io/loop.hpp>
+#include <duplex/io/stream.hpp>
+#include <duplex/protocol/connection.hpp>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+namespace duplex::detail {
+
+/// What the opening handshake agreed on.
+struct handshake_result {
+  duplex::request request = {};
+  duplex::response response = {};
+  std::optional<std::string> subprotocol = {};
+};
+
+/// Two straight lines that touch in `core_`: bytes from the stream become messages in `inbox_`,
+/// messages sent become bytes for the stream. The only reader and the only writer of its stream.
+///
+/// Input is parsed in one of three ways: from `on_data`, as it comes, with the coroutines it makes
+/// ready resumed after each event; in steps, one event each turn of the loop, for what was held
+/// while the inbox was full; not at all, while it is full.
+class connection_impl final : public std::enable_shared_from_this<connection_impl>,
+                              private io::stream_events,
+                              private coro::timer,
+                              private coro::deferred {
+ public:
+  connection_impl(std::unique_ptr<io::stream> stream, protocol::side side,
+                  const protocol::connection_settings& settings, inbox inbox,
+                  water_marks write_limit, std::size_t read_limit);
+  ~connection_impl() override;
+
+  /// Makes the connection of a stream whose handshake is done. `rest` came after it.
+  static connection open(std::shared_ptr<connection_impl> impl, handshake_result handshake,
+                         std::span<const std::byte> rest);
+  static connection_impl& of(connection& connection) { return *connection.impl_; }
+
+  // --- receiving
+  bool begin_receive();  // whether there is no need to wait; throws concurrency_error
+  void set_receiver(coro::waiter* receiver) noexcept { receiver_ = receiver; }
+  bool can_receive() const noexcept { return !inbox_.empty() || input_ended_; }
+  std::optional<message> take();  // nullopt: the end
+  [[noreturn]] void throw_closed() const;
+  bool closed_ok() const;
+
+  // --- sending
+  void send(const payload& payload, send_options options);
+  bool must_wait_to_send() const noexcept {
+    return core_.buffered_amount() > write_limit_.high() && !ended_;
+  }
+  coro::wait_queue& senders() noexcept { return senders_; }
+  task<duration> ping(std::span<const std::byte> data, limit limit);
+  void pong(std::span<const std::byte> data);
+
+  // --- ending
+  task<> close(std::uint16_t code, std::string_view reason);
+  void start_close(std::uint16_t code, std::string_view reason);
+  task<> wait_closed(limit limit);
+  void abort();
+  std::stop_token stop_token();
+  /// The owner is gone: closes in the background, or drops what is closed.
+  void let_go(bool unwinding) noexcept;
+  /// Connections of this thread that close in the background.
+  static std::size_t lingering();
+
+  // --- looking
+  bool ended() const noexcept { return ended_; }
+  coro::executor& executor() noexcept { return loop_; }
+  const protocol::connection& core() const noexcept { return core_; }
+  const handshake_result& handshake() const noexcept { return handshake_; }
+  const std::string& id() const;
+  address local_address() const { return local_address_; }
+  address remote_address() const { return remote_address_; }
+
+ private:
+  struct pending_ping;
+
+  // io::stream_events
+  std::span<std::byte> read_space() override;
+  void on_data(std::size_t count) override;
+  void on_eof() override;
+  void on_error(std::error_code error) override;
+  void on_written() override;
+  void expired() override;       // of coro::timer: the core's deadline
+  void run_deferred() override;  // flush, and a step of held input
+
+  void process_input();
+  void process_end();
+  void deliver(protocol::event& event);
+  void pause();
+  void resume_input();
+  void step();
+  void flush_soon();
+  void flush();
+  void settle();
+  void end();
+  void require_open() const;
+
+  io::loop& loop_;
+  std::unique_ptr<io::stream> stream_;
+  protocol::connection core_;
+  inbox inbox_;
+  water_marks write_limit_;
+  std::size_t read_limit_;
+  std::span<std::byte> read_space_;
+  std::size_t in_flight_ = 0;  // bytes the stream has taken and not yet written
+
+  coro::waiter* receiver_ = nullptr;
+  coro::wait_queue senders_, closing_;
+  pending_ping* pings_ = nullptr;
+  std::optional<std::stop_source> stop_source_;
+
+  handshake_result handshake_;
+  address local_address_, remote_address_;
+  mutable std::string id_;
+
+  bool reading_direct_ = false;  // read_space_ belongs to the core's message
+  bool parsing_ = false;         // inside process_input: it flushes at its end
+  bool paused_ = false;          // the inbox is full
+  bool stepping_ = false;        // held input is parsed in steps
+  bool shut_down_ = false;
+  bool input_ended_ = false;  // no message will follow
+  bool ended_ = false;        // nothing at all will follow
+};
+
+}  // namespace duplex::detail

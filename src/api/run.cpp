@@ -1,0 +1,71 @@
+// Driving the loop of the calling thread until something is done.
+#include <csignal>
+#include <duplex/coro/scope.hpp>
+#include <duplex/io/loop.hpp>
+#include <duplex/io/signals.hpp>
+#include <duplex/run.hpp>
+#include <exception>
+
+#include "api/connection_impl.hpp"
+
+namespace duplex {
+namespace {
+
+task<> remember_end(task<> work, bool& done, std::exception_ptr& failure) {
+  try {
+    co_await work;
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  done = true;
+}
+
+task<> set_after(std::chrono::nanoseconds time, bool& late) {
+  co_await sleep_for(time);
+  late = true;
+}
+
+// Each is bounded by its own close_timeout.
+void wait_for_lingering(io::loop& loop) {
+  loop.run_until([] { return detail::connection_impl::lingering() == 0; });
+}
+
+}  // namespace
+
+namespace detail {
+
+void run_to_end(task<> work) {
+  auto& loop = io::loop::current();
+  bool done = false;
+  std::exception_ptr failure;
+  {
+    scope tasks;
+    tasks.spawn(remember_end(std::move(work), done, failure));
+    loop.run_until([&] { return done; });
+  }
+  wait_for_lingering(loop);
+  if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace detail
+
+void run(server server) {
+  auto& loop = io::loop::current();
+  bool closed = false, late = false;
+  int signals = 0;
+  std::exception_ptr failure;
+  {
+    scope tasks;
+    tasks.spawn(remember_end(server.wait_closed(), closed, failure));
+    const io::signal_set on_signal({SIGINT, SIGTERM}, [&](int) {
+      if (++signals > 1) return;
+      server.close();
+      if (const auto time = server.options().close_timeout) tasks.spawn(set_after(2 * *time, late));
+    });
+    loop.run_until([&] { return closed || late || signals > 1; });
+  }
+  if (closed) wait_for_lingering(loop);
+  if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace duplex

@@ -1,0 +1,263 @@
+// Accepting, the server's handshake, the life of a handler, and closing.
+#include <chrono>
+#include <duplex/coro/scope.hpp>
+#include <duplex/coro/wait.hpp>
+#include <duplex/io/tcp.hpp>
+#include <duplex/protocol/handshake.hpp>
+#include <duplex/server.hpp>
+#include <exception>
+#include <stdexcept>
+#include <unordered_set>
+#include <utility>
+
+#include "api/connection_impl.hpp"
+#include "protocol/option_settings.hpp"
+#include "api/stream_reader.hpp"
+
+namespace duplex {
+namespace detail {
+
+class server_impl {
+ public:
+  server_impl(connection_handler handler, std::string_view host, int port, serve_options options);
+  ~server_impl();
+  static server make(std::shared_ptr<server_impl> impl) { return server(std::move(impl)); }
+
+  void close(bool close_connections, std::uint16_t code, std::string_view reason);
+  task<> wait_closed(limit limit);
+  task<> serve_forever();
+  std::vector<connection*> connections() const { return {open_.begin(), open_.end()}; }
+  std::vector<address> sockets() const { return sockets_; }
+  bool is_serving() const { return !closing_.stop_requested(); }
+  const serve_options& options() const { return options_; }
+
+ private:
+  task<> serve_stream(std::unique_ptr<io::stream> stream);
+  task<std::optional<connection>> open(std::unique_ptr<io::stream> stream);
+  task<std::optional<request>> receive_request(protocol::server_handshake& handshake,
+                                               stream_reader& reader, limit limit);
+  std::optional<response> check_subprotocol(const request& request,
+                                            std::optional<std::string>& selected) const;
+  task<> reject(response response, io::stream& stream, stream_reader& reader, limit limit);
+  task<> handle(connection& connection);
+  void log(log_level level, const std::string& message, std::string_view id = {}) const noexcept;
+  void log_failure(std::exception_ptr exception, std::string_view id) const noexcept;
+
+  io::loop& loop_;
+  connection_handler handler_;
+  serve_options options_;
+  std::vector<std::unique_ptr<io::listener>> listeners_;
+  std::vector<address> sockets_;
+  std::stop_source closing_;
+  coro::wait_queue waiting_for_close_;
+  std::unordered_set<connection*> open_;
+  scope streams_;  // last: its tasks use all of the above
+};
+
+server_impl::server_impl(connection_handler handler, std::string_view host, int port,
+                         serve_options options)
+    : loop_(io::loop::current()),
+      handler_(std::move(handler)),
+      options_(std::move(options)),
+      streams_([this](std::exception_ptr exception) { log_failure(std::move(exception), {}); }) {
+  validate(options_);
+  if (!handler_) throw std::invalid_argument("serve needs a handler");
+  if (port < 0 || port > 65535) {
+    throw std::invalid_argument("port must be from 0 to 65535, got " + std::to_string(port));
+  }
+  auto wanted = static_cast<std::uint16_t>(port);
+  for (auto& at : io::resolve_now(std::string(host), wanted, options_.family, true)) {
+    at.port = wanted;
+    listeners_.push_back(io::listen_tcp(at, options_.backlog, options_.reuse_port));
+    sockets_.push_back(listeners_.back()->local_address());
+    wanted = sockets_.front().port;  // port 0: the same port on every address
+  }
+  for (auto& listener : listeners_) {
+    listener->start([this](std::unique_ptr<io::stream> stream) {
+      streams_.spawn(serve_stream(std::move(stream)));
+    });
+    log(log_level::info, "server listening on " + to_string(listener->local_address()));
+  }
+}
+
+server_impl::~server_impl() {
+  for (auto* connection : open_) connection->abort();
+}
+
+// --- one connection
+
+task<> server_impl::serve_stream(std::unique_ptr<io::stream> stream) {
+  auto connection = co_await open(std::move(stream));
+  if (!connection) co_return;
+  open_.insert(&*connection);
+  std::exception_ptr failure;
+  try {
+    co_await handler_(*connection);
+  } catch (const connection_closed&) {
+    // the usual end of a handler that does not ask why
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (failure) log_failure(failure, connection->id());
+  co_await connection->close(failure ? 1011 : 1000);
+  open_.erase(&*connection);
+}
+
+task<std::optional<connection>> server_impl::open(std::unique_ptr<io::stream> stream) {
+  limit limit;
+  if (options_.open_timeout)
+    limit = {*options_.open_timeout, closing_.get_token()};
+  else
+    limit = closing_.get_token();
+  protocol::server_handshake handshake;
+  handshake_result result;
+  try {
+    stream_reader reader(*stream);
+    auto request = co_await receive_request(handshake, reader, limit);
+    auto refusal = handshake.refusal();
+    if (request) refusal = check_subprotocol(*request, result.subprotocol);
+    if (closing_.stop_requested()) {
+      refusal = protocol::server_handshake::reject(503, "the server is shutting down\n");
+    }
+    if (refusal) {
+      co_await reject(
+          std::move(*refusal), *stream, reader,
+          options_.close_timeout ? duplex::limit(*options_.close_timeout) : duplex::limit());
+      co_return std::nullopt;
+    }
+    if (!request) co_return std::nullopt;  // gone without a word
+    result.response = protocol::server_handshake::accept(*request, result.subprotocol);
+    for (const auto& [name, value] : options_.additional_headers) {
+      result.response.headers.add(name, value);
+    }
+    if (options_.server_header) result.response.headers.set("Server", *options_.server_header);
+    co_await reader.write(protocol::write_response(result.response), limit);
+    result.request = std::move(*request);
+  } catch (const std::exception& problem) {
+    log(log_level::info, std::string("opening handshake failed: ") + problem.what());
+    co_return std::nullopt;
+  }
+  auto impl = std::make_shared<connection_impl>(std::move(stream), protocol::side::server,
+                                                core_settings(options_), make_inbox(options_),
+                                                options_.write_limit, options_.read_limit);
+  co_return connection_impl::open(std::move(impl), std::move(result), handshake.rest());
+}
+
+// nullopt: the handshake has a refusal, the peer went away, or the server closes.
+task<std::optional<request>> server_impl::receive_request(protocol::server_handshake& handshake,
+                                                          stream_reader& reader, limit limit) {
+  for (;;) {
+    std::span<const std::byte> bytes;
+    try {
+      bytes = co_await reader.read_some(limit);
+    } catch (const std::system_error& problem) {
+      if (problem.code() == std::errc::operation_canceled) co_return std::nullopt;
+      throw;
+    }
+    if (bytes.empty()) {
+      handshake.receive_eof();
+    } else {
+      handshake.receive_data(bytes);
+    }
+    auto request = handshake.next_request();
+    if (request || handshake.refusal() || bytes.empty()) co_return request;
+  }
+}
+
+std::optional<response> server_impl::check_subprotocol(const request& request,
+                                                       std::optional<std::string>& selected) const {
+  if (options_.subprotocols.empty()) return std::nullopt;
+  selected = protocol::select_subprotocol(request, options_.subprotocols);
+  if (selected) return std::nullopt;
+  std::string supported;
+  for (const auto& name : options_.subprotocols)
+    supported += (supported.empty() ? "" : ", ") + name;
+  return protocol::server_handshake::reject(
+      400, "no subprotocol in common; this server supports: " + supported + "\n");
+}
+
+// Says no, and waits for the peer's end so that its unread bytes do not reset what was said.
+task<> server_impl::reject(response response, io::stream& stream, stream_reader& reader,
+                           limit limit) {
+  if (options_.server_header) response.headers.set("Server", *options_.server_header);
+  log(log_level::info,
+      "connection rejected (" + std::to_string(response.status) + ' ' + response.reason + ')');
+  co_await reader.write(protocol::write_response(response), limit);
+  stream.shutdown();
+  std::size_t discarded = 0;
+  for (;;) {
+    auto bytes = co_await reader.read_some(limit);
+    discarded += bytes.size();
+    if (bytes.empty() || discarded > (std::size_t{1} << 20)) co_return;
+  }
+}
+
+// --- the whole
+
+void server_impl::close(bool close_connections, std::uint16_t code, std::string_view reason) {
+  if (!is_serving() && !close_connections) return;
+  if (is_serving()) {
+    log(log_level::info, "server closing");
+    for (auto& listener : listeners_) listener->stop();
+    closing_.request_stop();
+    waiting_for_close_.wake_all();
+  }
+  if (!close_connections) return;
+  for (auto* connection : open_) connection_impl::of(*connection).start_close(code, reason);
+}
+
+task<> server_impl::wait_closed(limit limit) {
+  co_await serve_forever();
+  co_await streams_.join(limit);
+  log(log_level::info, "server closed");
+}
+
+task<> server_impl::serve_forever() {
+  while (is_serving()) {
+    coro::wait waiting(loop_, waiting_for_close_);
+    co_await waiting;
+  }
+}
+
+void server_impl::log(log_level level, const std::string& message,
+                      std::string_view id) const noexcept {
+  try {
+    if (options_.logger) options_.logger({level, message, id});
+  } catch (...) {  // a sink that fails must not take the server with it
+  }
+}
+
+void server_impl::log_failure(std::exception_ptr exception, std::string_view id) const noexcept {
+  try {
+    std::rethrow_exception(std::move(exception));
+  } catch (const std::exception& problem) {
+    log(log_level::error, std::string("connection handler failed: ") + problem.what(), id);
+  } catch (...) {
+    log(log_level::error, "connection handler failed with something that is no std::exception", id);
+  }
+}
+
+}  // namespace detail
+
+server::server(std::shared_ptr<detail::server_impl> impl) noexcept : impl_(std::move(impl)) {}
+server::server(server&&) noexcept = default;
+server& server::operator=(server&&) noexcept = default;
+server::~server() = default;
+
+void server::close(bool close_connections, std::uint16_t code, std::string_view reason) {
+  impl_->close(close_connections, code, reason);
+}
+task<> server::wait_closed(limit limit) { return impl_->wait_closed(std::move(limit)); }
+task<> server::serve_forever() { return impl_->serve_forever(); }
+std::vector<connection*> server::connections() const { return impl_->connections(); }
+std::vector<address> server::sockets() const { return impl_->sockets(); }
+std::uint16_t server::port() const { return impl_->sockets().front().port; }
+bool server::is_serving() const { return impl_->is_serving(); }
+const serve_options& server::options() const { return impl_->options(); }
+
+server serve(connection_handler handler, std::string_view host, int port, serve_options options) {
+  return detail::server_impl::make(
+      std::make_shared<detail::server_impl>(std::move(handler), host, port, std::move(options)));
+}
+
+}  // namespace duplex
