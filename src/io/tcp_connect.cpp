@@ -1,8 +1,9 @@
 // Connecting to the first address that answers: "happy eyeballs", RFC 8305.
+#include "io/tcp_connect.hpp"
+
 #include <chrono>
 #include <duplex/coro/wait.hpp>
 #include <duplex/io/loop.hpp>
-#include <duplex/io/tcp.hpp>
 #include <memory>
 #include <string>
 #include <utility>
@@ -92,20 +93,27 @@ class race final : private coro::timer {
 
 }  // namespace
 
-task<std::unique_ptr<stream>> connect_tcp(std::string host, std::uint16_t port,
-                                          address_family family, limit limit) {
+task<std::unique_ptr<stream>> connect_any(std::vector<address> addresses, std::string peer,
+                                          limit limit) {
   auto& loop = loop::current();
-  auto addresses = co_await resolve(host, port, family, limit);
-  const std::string to = host + " port " + std::to_string(port);
   race attempts(loop, interleaved(addresses));
   while (!attempts.finished()) {
     coro::wait waiting(loop, attempts.waiting(), limit);
     co_await waiting;
-    waiting.throw_if_limited("connecting to " + to);
+    waiting.throw_if_limited("connecting to " + peer);
   }
   auto winner = attempts.take_winner();
-  if (!winner) throw_system_error(to_error_code(attempts.last_error()), "cannot connect to " + to);
+  if (!winner) {
+    throw_system_error(to_error_code(attempts.last_error()), "cannot connect to " + peer);
+  }
   co_return make_tcp_stream(std::move(winner));
+}
+
+task<std::unique_ptr<stream>> connect_tcp(std::string host, std::uint16_t port,
+                                          address_family family, limit limit) {
+  auto addresses = co_await resolve(host, port, family, limit);
+  std::string peer = host + " port " + std::to_string(port);
+  co_return co_await connect_any(std::move(addresses), std::move(peer), limit);
 }
 
 }  // namespace duplex::io

@@ -1,0 +1,18 @@
+// Connecting to the first of several addresses that answers.
+#pragma once
+
+#include <duplex/coro/limit.hpp>
+#include <duplex/coro/task.hpp>
+#include <duplex/io/tcp.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace duplex::io {
+
+/// What `connect_tcp` does once it has resolved the name; `peer` names it in errors. At least one
+/// address.
+task<std::unique_ptr<stream>> connect_any(std::vector<address> addresses, std::string peer,
+                                          limit limit = {});
+
+}  // namespace duplex::io
