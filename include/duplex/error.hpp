@@ -1,12 +1,13 @@
 // Every exception the library throws of its own; the environment's failures are std::system_error.
 #pragma once
 
-#include <duplex/close_code.hpp>
-#include <duplex/http.hpp>
 #include <exception>
 #include <optional>
 #include <stdexcept>
 #include <string>
+
+#include <duplex/close_code.hpp>
+#include <duplex/http.hpp>
 
 namespace duplex {
 

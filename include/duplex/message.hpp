@@ -2,10 +2,11 @@
 #pragma once
 
 #include <cstddef>
-#include <duplex/buffer.hpp>
 #include <span>
 #include <string>
 #include <string_view>
+
+#include <duplex/buffer.hpp>
 
 namespace duplex {
 

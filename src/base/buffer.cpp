@@ -1,10 +1,10 @@
-// Where buffers get their memory: a shelf of free blocks for each small size and thread, else
-// malloc.
+// Where buffers get memory: a shelf of free blocks for each small size and thread, else malloc.
+#include <duplex/buffer.hpp>
+
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdlib>
-#include <duplex/buffer.hpp>
 #include <limits>
 #include <new>
 

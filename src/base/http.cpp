@@ -1,6 +1,7 @@
 // Header fields and the grammar of their names and values.
-#include <algorithm>
 #include <duplex/http.hpp>
+
+#include <algorithm>
 #include <stdexcept>
 
 namespace duplex {

@@ -1,9 +1,11 @@
 // Parsing of WebSocket URIs (RFC 6455 section 3, RFC 3986 section 3).
+#include <duplex/uri.hpp>
+
 #include <algorithm>
 #include <charconv>
+
 #include <duplex/error.hpp>
 #include <duplex/http.hpp>
-#include <duplex/uri.hpp>
 
 namespace duplex {
 namespace {

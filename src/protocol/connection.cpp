@@ -1,9 +1,11 @@
 // A connection's life: states, sending, time. What comes in is in connection_input.cpp.
+#include <duplex/protocol/connection.hpp>
+
 #include <algorithm>
 #include <cstring>
-#include <duplex/error.hpp>
-#include <duplex/protocol/connection.hpp>
 #include <stdexcept>
+
+#include <duplex/error.hpp>
 
 namespace duplex::protocol {
 namespace {

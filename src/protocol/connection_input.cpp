@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+
 #include <duplex/protocol/connection.hpp>
 
 namespace duplex::protocol {

@@ -1,15 +1,16 @@
 // The only file of the protocol that uses libcrypto: SHA-1, base64, entropy.
 #include "protocol/crypto.hpp"
 
+#include <array>
+#include <cstring>
+#include <system_error>
+
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 
-#include <array>
-#include <cstring>
 #include <duplex/buffer.hpp>
 #include <duplex/protocol/types.hpp>
-#include <system_error>
 
 namespace duplex::protocol {
 namespace {

@@ -1,7 +1,8 @@
 // Frame headers: bytes to value and value to bytes.
+#include <duplex/protocol/frame.hpp>
+
 #include <cassert>
 #include <cstring>
-#include <duplex/protocol/frame.hpp>
 
 namespace duplex::protocol {
 namespace {

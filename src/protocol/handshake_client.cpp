@@ -1,10 +1,11 @@
 // A client's side of the opening handshake (RFC 6455 section 4.1).
 #include <algorithm>
 #include <array>
+#include <stdexcept>
+
 #include <duplex/error.hpp>
 #include <duplex/protocol/handshake.hpp>
 #include <duplex/protocol/header_grammar.hpp>
-#include <stdexcept>
 
 #include "protocol/crypto.hpp"
 

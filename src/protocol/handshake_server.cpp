@@ -1,5 +1,6 @@
 // A server's side of the opening handshake (RFC 6455 section 4.2).
 #include <algorithm>
+
 #include <duplex/protocol/handshake.hpp>
 #include <duplex/protocol/header_grammar.hpp>
 

@@ -1,6 +1,7 @@
 // Lists in header fields.
-#include <algorithm>
 #include <duplex/protocol/header_grammar.hpp>
+
+#include <algorithm>
 
 namespace duplex::protocol {
 namespace {

@@ -1,9 +1,11 @@
 // HTTP/1.1 on the wire: lines in, lines out.
+#include <duplex/protocol/http1.hpp>
+
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+
 #include <duplex/protocol/header_grammar.hpp>
-#include <duplex/protocol/http1.hpp>
 
 namespace duplex::protocol {
 namespace {

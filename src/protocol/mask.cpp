@@ -1,33 +1,52 @@
-// The XOR of RFC 6455 section 5.3, sixteen bytes at a time.
+// The XOR of RFC 6455 section 5.3, a block at a time.
+#include <duplex/protocol/mask.hpp>
+
+#include <bit>
 #include <cstdint>
 #include <cstring>
-#include <duplex/protocol/mask.hpp>
 
 namespace duplex::protocol {
 namespace {
 
-// Blocks of a size that compilers turn into vector instructions, with every alignment allowed.
-template <std::size_t Words>
-void mask_block(std::byte* to, const std::byte* from, std::uint64_t pattern) {
-  std::uint64_t words[Words];
-  std::memcpy(words, from, sizeof words);
-  for (std::uint64_t& word : words) word ^= pattern;
-  std::memcpy(to, words, sizeof words);
+// A vector register of any machine; one word where the compiler knows no vectors.
+using lane [[gnu::vector_size(16)]] = std::uint64_t;
+
+// memcpy, because payloads have any alignment.
+template <typename Word>
+Word load(const std::byte* from) {
+  Word word;
+  std::memcpy(&word, from, sizeof word);
+  return word;
+}
+
+// Masks as many words as fit and gives how many bytes they have.
+template <typename Word>
+std::size_t mask_words(std::byte* to, const std::byte* from, std::size_t count,
+                       std::uint64_t pattern) {
+  std::size_t at = 0;
+  for (; at + sizeof(Word) <= count; at += sizeof(Word)) {
+    const Word masked = load<Word>(from + at) ^ pattern;
+    std::memcpy(to + at, &masked, sizeof masked);
+  }
+  return at;
 }
 
 }  // namespace
 
 void apply_mask(std::byte* to, const std::byte* from, std::size_t count, mask_key key,
                 std::size_t position) noexcept {
-  std::byte turned[8];
-  for (std::size_t i = 0; i < sizeof turned; ++i) turned[i] = key[(position + i) % key.size()];
-  std::uint64_t pattern;
-  std::memcpy(&pattern, turned, sizeof pattern);
+  const auto straight = load<std::uint32_t>(key.data());
+  const int turn = 8 * static_cast<int>(position % key.size());
+  const std::uint32_t turned = std::endian::native == std::endian::little
+                                   ? std::rotr(straight, turn)
+                                   : std::rotl(straight, turn);
+  const std::uint64_t pattern = std::uint64_t{turned} << 32 | turned;
 
-  std::size_t at = 0;
-  for (; at + 64 <= count; at += 64) mask_block<8>(to + at, from + at, pattern);
-  for (; at + 8 <= count; at += 8) mask_block<1>(to + at, from + at, pattern);
-  for (std::size_t i = 0; at < count; ++at, ++i) to[at] = from[at] ^ turned[i];
+  std::size_t at = mask_words<lane>(to, from, count, pattern);
+  at += mask_words<std::uint64_t>(to + at, from + at, count - at, pattern);
+  std::byte last[sizeof pattern];
+  std::memcpy(last, &pattern, sizeof last);
+  for (std::size_t i = 0; at < count; ++at, ++i) to[at] = from[at] ^ last[i];
 }
 
 }  // namespace duplex::protocol

@@ -1,11 +1,12 @@
 // What the options of connect and serve mean for the protocol's core, the handshake and the inbox.
 #pragma once
 
+#include <string>
+
 #include <duplex/inbox.hpp>
 #include <duplex/options.hpp>
 #include <duplex/protocol/connection.hpp>
 #include <duplex/protocol/handshake.hpp>
-#include <string>
 
 namespace duplex::detail {
 

@@ -1,8 +1,9 @@
 // The queue of bytes to be written.
+#include <duplex/protocol/outbox.hpp>
+
 #include <algorithm>
 #include <cassert>
 #include <cstring>
-#include <duplex/protocol/outbox.hpp>
 
 namespace duplex::protocol {
 

@@ -1,9 +1,10 @@
 // UTF-8 in bulk by simdjson, the edges of pieces and the place of a mistake by an automaton.
-#include <simdjson.h>
+#include <duplex/protocol/utf8.hpp>
 
 #include <algorithm>
 #include <cstring>
-#include <duplex/protocol/utf8.hpp>
+
+#include <simdjson.h>
 
 namespace duplex::protocol {
 namespace {

@@ -6,17 +6,18 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include <duplex/close_code.hpp>
 #include <duplex/message.hpp>
 #include <duplex/protocol/frame.hpp>
 #include <duplex/protocol/outbox.hpp>
 #include <duplex/protocol/types.hpp>
 #include <duplex/protocol/utf8.hpp>
-#include <optional>
-#include <span>
-#include <string>
-#include <string_view>
-#include <vector>
 
 namespace duplex::protocol {
 

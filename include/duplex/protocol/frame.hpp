@@ -3,11 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <duplex/protocol/mask.hpp>
-#include <duplex/protocol/types.hpp>
 #include <optional>
 #include <span>
 #include <string>
+
+#include <duplex/protocol/mask.hpp>
+#include <duplex/protocol/types.hpp>
 
 namespace duplex::protocol {
 

@@ -1,16 +1,17 @@
 // The opening handshake without any I/O, for both sides (RFC 6455 section 4).
 #pragma once
 
-#include <duplex/http.hpp>
-#include <duplex/protocol/http1.hpp>
-#include <duplex/protocol/types.hpp>
-#include <duplex/uri.hpp>
 #include <exception>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <duplex/http.hpp>
+#include <duplex/protocol/http1.hpp>
+#include <duplex/protocol/types.hpp>
+#include <duplex/uri.hpp>
 
 namespace duplex::protocol {
 

@@ -1,10 +1,11 @@
 // Values of header fields that are lists (RFC 9110 section 5.6.1).
 #pragma once
 
-#include <duplex/http.hpp>
 #include <optional>
 #include <string_view>
 #include <vector>
+
+#include <duplex/http.hpp>
 
 namespace duplex::protocol {
 

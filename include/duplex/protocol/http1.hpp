@@ -3,12 +3,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <duplex/buffer.hpp>
-#include <duplex/http.hpp>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+
+#include <duplex/buffer.hpp>
+#include <duplex/http.hpp>
 
 namespace duplex::protocol {
 

@@ -3,8 +3,9 @@
 
 #include <array>
 #include <cstddef>
-#include <duplex/buffer.hpp>
 #include <span>
+
+#include <duplex/buffer.hpp>
 
 namespace duplex::protocol {
 
