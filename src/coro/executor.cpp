@@ -1,10 +1,12 @@
 // Ready queue, timers and stop tokens of an executor.
-#include <cassert>
 #include <duplex/coro/executor.hpp>
-#include <duplex/error.hpp>
+
+#include <cassert>
 #include <string>
 #include <system_error>
 #include <utility>
+
+#include <duplex/error.hpp>
 
 namespace duplex::coro {
 namespace {

@@ -1,8 +1,10 @@
 // Children of a scope: coroutines that await a task and free themselves at its end.
-#include <coroutine>
 #include <duplex/coro/scope.hpp>
-#include <duplex/coro/wait.hpp>
+
+#include <coroutine>
 #include <utility>
+
+#include <duplex/coro/wait.hpp>
 
 namespace duplex {
 

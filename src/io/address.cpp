@@ -1,11 +1,12 @@
 // Addresses as values and as the system's structures.
-#include <netinet/in.h>
-#include <uv.h>
+#include <duplex/io/address.hpp>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <duplex/io/address.hpp>
+
+#include <netinet/in.h>
+#include <uv.h>
 
 #include "io/error.hpp"
 #include "io/sockaddr.hpp"

@@ -1,11 +1,11 @@
 // Failures of the system as exceptions with a message in the project's words.
 #include "io/error.hpp"
 
-#include <netdb.h>
-
 #include <cctype>
 #include <cerrno>
 #include <stdexcept>
+
+#include <netdb.h>
 
 namespace duplex::io {
 namespace {

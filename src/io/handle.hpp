@@ -1,11 +1,12 @@
 // What libuv and its user share: objects that live until both have let go of them.
 #pragma once
 
+#include <memory>
+
 #include <uv.h>
 
 #include <duplex/coro/executor.hpp>
 #include <duplex/io/loop.hpp>
-#include <memory>
 
 namespace duplex::io {
 

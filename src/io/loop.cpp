@@ -1,15 +1,17 @@
 // Rounds of the event loop, and what other threads hand to it.
-#include <uv.h>
+#include <duplex/io/loop.hpp>
 
 #include <cassert>
 #include <chrono>
 #include <csignal>
-#include <duplex/error.hpp>
-#include <duplex/io/loop.hpp>
 #include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
+
+#include <uv.h>
+
+#include <duplex/error.hpp>
 
 #include "io/error.hpp"
 #include "io/handle.hpp"

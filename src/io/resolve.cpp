@@ -1,4 +1,7 @@
 // Names to addresses, on libuv's threads or in the caller's.
+#include <memory>
+#include <string>
+
 #include <netdb.h>
 #include <sys/socket.h>
 #include <uv.h>
@@ -6,8 +9,6 @@
 #include <duplex/coro/wait.hpp>
 #include <duplex/io/loop.hpp>
 #include <duplex/io/tcp.hpp>
-#include <memory>
-#include <string>
 
 #include "io/error.hpp"
 #include "io/handle.hpp"

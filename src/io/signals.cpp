@@ -1,11 +1,13 @@
 // Signals of the process on libuv handles.
-#include <uv.h>
-
-#include <duplex/io/loop.hpp>
 #include <duplex/io/signals.hpp>
+
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <uv.h>
+
+#include <duplex/io/loop.hpp>
 
 #include "io/error.hpp"
 #include "io/handle.hpp"

@@ -1,11 +1,12 @@
 // Addresses as values and as the system's structures.
 #pragma once
 
+#include <vector>
+
 #include <netdb.h>
 #include <sys/socket.h>
 
 #include <duplex/io/address.hpp>
-#include <vector>
 
 namespace duplex::io {
 

@@ -2,12 +2,13 @@
 #include "io/tcp_connect.hpp"
 
 #include <chrono>
-#include <duplex/coro/wait.hpp>
-#include <duplex/io/loop.hpp>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <duplex/coro/wait.hpp>
+#include <duplex/io/loop.hpp>
 
 #include "io/error.hpp"
 #include "io/sockaddr.hpp"

@@ -1,12 +1,13 @@
 // Connecting to the first of several addresses that answers.
 #pragma once
 
-#include <duplex/coro/limit.hpp>
-#include <duplex/coro/task.hpp>
-#include <duplex/io/tcp.hpp>
 #include <memory>
 #include <string>
 #include <vector>
+
+#include <duplex/coro/limit.hpp>
+#include <duplex/coro/task.hpp>
+#include <duplex/io/tcp.hpp>
 
 namespace duplex::io {
 

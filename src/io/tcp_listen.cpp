@@ -1,18 +1,19 @@
 // Listening sockets. Accepting is our own, on a poll handle: libuv's accepts and drops connections
 // where it has run out of descriptors, and cannot stop listening.
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <memory>
+#include <utility>
+
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
 
-#include <array>
-#include <cerrno>
-#include <chrono>
 #include <duplex/io/loop.hpp>
 #include <duplex/io/tcp.hpp>
-#include <memory>
-#include <utility>
 
 #include "io/error.hpp"
 #include "io/handle.hpp"

@@ -1,13 +1,14 @@
 // A TCP connection of libuv, and the stream that owns it.
 #pragma once
 
+#include <functional>
+#include <memory>
+
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <uv.h>
 
 #include <duplex/io/stream.hpp>
-#include <functional>
-#include <memory>
 
 #include "io/handle.hpp"
 

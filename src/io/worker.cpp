@@ -1,10 +1,12 @@
 // Work on libuv's threads.
+#include <duplex/io/worker.hpp>
+
+#include <utility>
+
 #include <uv.h>
 
 #include <duplex/coro/wait.hpp>
 #include <duplex/io/loop.hpp>
-#include <duplex/io/worker.hpp>
-#include <utility>
 
 #include "io/error.hpp"
 #include "io/handle.hpp"

@@ -5,12 +5,13 @@
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
-#include <duplex/coro/limit.hpp>
 #include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string_view>
 #include <vector>
+
+#include <duplex/coro/limit.hpp>
 
 namespace duplex::coro {
 

@@ -3,11 +3,12 @@
 
 #include <chrono>
 #include <cstddef>
-#include <duplex/coro/executor.hpp>
-#include <duplex/coro/task.hpp>
 #include <exception>
 #include <functional>
 #include <stop_token>
+
+#include <duplex/coro/executor.hpp>
+#include <duplex/coro/task.hpp>
 
 namespace duplex {
 

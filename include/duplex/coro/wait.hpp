@@ -2,6 +2,7 @@
 #pragma once
 
 #include <coroutine>
+
 #include <duplex/coro/executor.hpp>
 
 namespace duplex::coro {

@@ -2,10 +2,11 @@
 #pragma once
 
 #include <cstddef>
-#include <duplex/coro/executor.hpp>
 #include <functional>
 #include <memory>
 #include <span>
+
+#include <duplex/coro/executor.hpp>
 
 struct uv_loop_s;
 

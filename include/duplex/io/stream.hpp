@@ -3,11 +3,12 @@
 
 #include <array>
 #include <cstddef>
-#include <duplex/buffer.hpp>
-#include <duplex/io/address.hpp>
 #include <memory>
 #include <span>
 #include <system_error>
+
+#include <duplex/buffer.hpp>
+#include <duplex/io/address.hpp>
 
 namespace duplex::io {
 

@@ -2,15 +2,16 @@
 #pragma once
 
 #include <cstdint>
-#include <duplex/coro/limit.hpp>
-#include <duplex/coro/task.hpp>
-#include <duplex/io/address.hpp>
-#include <duplex/io/stream.hpp>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <duplex/coro/limit.hpp>
+#include <duplex/coro/task.hpp>
+#include <duplex/io/address.hpp>
+#include <duplex/io/stream.hpp>
 
 namespace duplex::io {
 

@@ -1,7 +1,6 @@
 // Blocking work off the loop: a pool of threads, awaited.
 #pragma once
 
-#include <duplex/coro/task.hpp>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -9,6 +8,8 @@
 #include <type_traits>
 #include <utility>
 #include <variant>
+
+#include <duplex/coro/task.hpp>
 
 namespace duplex {
 
