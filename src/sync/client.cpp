@@ -1,0 +1,131 @@
+// Connecting, and the connection as its owner holds it.
+#include <duplex/sync/client.hpp>
+
+#include <exception>
+#include <stdexcept>
+#include <utility>
+
+#include <duplex/protocol/handshake.hpp>
+#include <duplex/uri.hpp>
+
+#include "protocol/option_settings.hpp"
+#include "sync/connection.hpp"
+#include "sync/tcp.hpp"
+
+namespace duplex::sync {
+namespace {
+
+// Sends the request and reads until the response is complete.
+response shake_hands(int socket, protocol::client_handshake& handshake, const std::string& peer,
+                     std::optional<clock::time_point> deadline) {
+  const std::string request = handshake.data_to_send();
+  auto unsent = as_bytes(request);
+  std::array<std::byte, 4096> space;
+  for (;;) {
+    pollfd event{.fd = socket, .events = POLLIN, .revents = 0};
+    if (!unsent.empty()) event.events |= POLLOUT;
+    wait_for_events({&event, 1}, deadline);
+    if (!unsent.empty() && (event.revents & POLLOUT) != 0) {
+      unsent = unsent.subspan(write_some(socket, {unsent, {}}).count);
+    }
+    if ((event.revents & (POLLIN | POLLERR | POLLHUP)) != 0) {
+      const auto read = read_some(socket, space, waiting::no);
+      if (read.ended) {
+        handshake.receive_eof();
+      } else {
+        handshake.receive_data({space.data(), read.count});
+      }
+    }
+    if (auto answer = handshake.next_response()) return std::move(*answer);
+    if (handshake.failure()) std::rethrow_exception(handshake.failure());
+    if (deadline && clock::now() >= *deadline) {
+      throw timeout("opening handshake with " + peer + " timed out");
+    }
+  }
+}
+
+}  // namespace
+
+class client_connection::impl final : public connection {
+ public:
+  using connection::connection;
+};
+
+client_connection connect(std::string_view uri, const connect_options& options) {
+  detail::validate(options);
+  const duplex::uri target(uri);
+  if (target.secure()) {
+    throw std::invalid_argument("cannot connect to " + target.str() + ": wss is not supported yet");
+  }
+  protocol::client_handshake handshake(target, detail::handshake_settings(options));
+
+  std::optional<clock::time_point> deadline;
+  if (options.open_timeout) deadline = clock::now() + *options.open_timeout;
+  const std::string host = options.host ? std::string(*options.host) : target.host();
+  const auto port = options.port ? static_cast<std::uint16_t>(*options.port) : target.port();
+  const std::string peer = host + " port " + std::to_string(port);
+
+  auto socket = connect_tcp(resolve(host, port, options.family, deadline), peer, deadline);
+  handshake_result result;
+  result.response = shake_hands(socket.number(), handshake, peer, deadline);
+  result.request = handshake.request();
+  result.subprotocol = handshake.subprotocol();
+  return client_connection(std::make_shared<client_connection::impl>(
+      std::move(socket), std::move(result), handshake.rest(), options));
+}
+
+client_connection::client_connection(std::shared_ptr<impl> opened) noexcept
+    : impl_(std::move(opened)) {}
+
+client_connection::client_connection(client_connection&&) noexcept = default;
+
+client_connection& client_connection::operator=(client_connection&& other) noexcept {
+  if (this != &other) {
+    const client_connection before(std::exchange(impl_, std::move(other.impl_)));
+  }
+  return *this;
+}
+
+client_connection::~client_connection() {
+  if (impl_) impl_->finish();
+}
+
+message client_connection::recv(limit limit) { return impl_->recv(limit); }
+
+std::optional<message> client_connection::next(limit limit) { return impl_->next(limit); }
+
+void client_connection::send(payload payload, send_options options, limit limit) {
+  impl_->send(payload, options, limit);
+}
+
+duration client_connection::ping(limit limit) { return impl_->ping({}, limit); }
+
+duration client_connection::ping(std::span<const std::byte> data, limit limit) {
+  return impl_->ping(data, limit);
+}
+
+void client_connection::pong(std::span<const std::byte> data) { impl_->pong(data); }
+
+void client_connection::close(std::uint16_t code, std::string_view reason) {
+  impl_->close(code, reason);
+}
+
+void client_connection::abort() { impl_->abort(); }
+
+const std::string& client_connection::id() const { return impl_->id(); }
+address client_connection::local_address() const { return impl_->local_address(); }
+address client_connection::remote_address() const { return impl_->remote_address(); }
+protocol::state client_connection::state() const { return impl_->state(); }
+const request& client_connection::request() const { return impl_->handshake().request; }
+const response& client_connection::response() const { return impl_->handshake().response; }
+
+const std::optional<std::string>& client_connection::subprotocol() const {
+  return impl_->handshake().subprotocol;
+}
+
+std::optional<duration> client_connection::latency() const { return impl_->latency(); }
+std::optional<std::uint16_t> client_connection::close_code() const { return impl_->close_code(); }
+std::string client_connection::close_reason() const { return impl_->close_reason(); }
+std::size_t client_connection::buffered_amount() const { return impl_->buffered_amount(); }
+
+}  // namespace duplex::sync

@@ -1,0 +1,216 @@
+// The calls of a blocking connection. How they wait is in waiting.cpp, what they do to the core and
+// the socket in transfer.cpp.
+#include "sync/connection.hpp"
+
+#include <exception>
+#include <stdexcept>
+#include <utility>
+
+#include <duplex/error.hpp>
+#include <duplex/protocol/utf8.hpp>
+
+#include "protocol/option_settings.hpp"
+#include "sync/call.hpp"
+
+namespace duplex::sync {
+namespace {
+
+// Holds a flag or a count for the time of a call.
+class holding {
+ public:
+  explicit holding(unsigned& count) noexcept : count_(++count) {}
+  ~holding() { --count_; }
+  holding(const holding&) = delete;
+  holding& operator=(const holding&) = delete;
+
+ private:
+  unsigned& count_;
+};
+
+bool is_utf8(std::span<const std::byte> bytes) {
+  protocol::utf8_validator validator;
+  return validator.receive(bytes) && validator.complete();
+}
+
+}  // namespace
+
+connection::connection(descriptor socket, handshake_result handshake,
+                       std::span<const std::byte> rest, const connect_options& options)
+    : socket_(std::move(socket)),
+      core_(protocol::side::client, detail::core_settings(options), clock::now()),
+      inbox_(detail::make_inbox(options)),
+      write_limit_(options.write_limit),
+      read_limit_(options.read_limit),
+      read_space_(std::make_unique_for_overwrite<std::byte[]>(options.read_limit)),
+      heard_at_(clock::now()),
+      away_at_(heard_at_ + away_after),
+      handshake_(std::move(handshake)),
+      local_address_(local_address_of(socket_.number())),
+      remote_address_(remote_address_of(socket_.number())),
+      id_(detail::make_uuid()),
+      logger_(options.logger ? *options.logger : stderr_logger()),
+      uncaught_exceptions_(std::uncaught_exceptions()),
+      service_(service::instance()) {
+  if (!rest.empty()) {
+    core_.receive_data(rest, heard_at_);
+    core_.hold_input();
+    unparsed_ = true;
+  }
+  service_->add(*this);
+  write_log(logger_, log_level::info, "connection open", id_);
+}
+
+connection::~connection() { service_->remove(*this); }
+
+// --- receiving
+
+std::optional<message> connection::receive(call& current, const limit& limit) {
+  if (receivers_ != 0) {
+    throw concurrency_error("another thread receives from this connection already");
+  }
+  const holding receiver(receivers_);
+  wait(
+      current, limit, "receiving", [this] { return !inbox_.empty() || ended_; },
+      parse_to::first_message);
+  if (inbox_.empty()) return std::nullopt;
+  auto received = inbox_.pop();
+  if (suspended_ && !inbox_.paused()) {
+    settle();
+    notify();
+  }
+  return received;
+}
+
+message connection::recv(const limit& limit) {
+  call current(*this);
+  auto received = receive(current, limit);
+  if (!received) throw_closed();
+  return std::move(*received);
+}
+
+std::optional<message> connection::next(const limit& limit) {
+  call current(*this);
+  auto received = receive(current, limit);
+  if (received) return received;
+  try {
+    throw_closed();
+  } catch (const connection_closed_ok&) {
+    return std::nullopt;
+  }
+}
+
+// --- sending
+
+void connection::send(const payload& payload, send_options options, const limit& limit) {
+  auto type = payload.type();
+  if (options.text) type = *options.text ? message::type::text : message::type::binary;
+  if (type == message::type::text && !is_utf8(payload.bytes())) {
+    throw std::invalid_argument("a text message must be valid UTF-8");
+  }
+  call current(*this);
+  require_open(current, limit);
+  core_.send(type, payload.bytes());
+  settle();
+  if (core_.buffered_amount() > write_limit_.high()) {
+    const holding writer(writers_);
+    const auto has_room = [this] {
+      return core_.buffered_amount() <= write_limit_.low() || ended_;
+    };
+    wait(current, limit, "sending", has_room, parse_to::full_inbox, wait_for::room);
+  }
+  if (!broken_ && !ended_) return;
+  wait_until_ended(current, limit, "sending");
+  throw_closed();
+}
+
+duration connection::ping(std::span<const std::byte> data, const limit& limit) {
+  std::array<std::byte, 4> random;
+  if (data.empty()) {
+    protocol::system_random()(random.data(), random.size());
+    data = random;
+  }
+  call current(*this);
+  require_open(current, limit);
+  const auto sent_at = clock::now();
+  const auto id = core_.send_ping(data, sent_at);
+  settle();
+  wait(current, limit, "waiting for a pong", [&] { return answered_ping_ >= id || ended_; });
+  if (answered_ping_ < id) throw_closed();
+  return heard_at_ - sent_at;
+}
+
+void connection::pong(std::span<const std::byte> data) {
+  call current(*this);
+  require_open(current, {});
+  core_.send_pong(data);
+  settle();
+}
+
+// Nothing can be sent after the end has begun; which end it is shows when it is over.
+void connection::require_open(call& current, const limit& limit) {
+  if (core_.state() == protocol::state::open && !broken_) return;
+  wait_until_ended(current, limit, "waiting for the end of the connection");
+  throw_closed();
+}
+
+// --- ending
+
+void connection::close(std::uint16_t code, std::string_view reason) {
+  call current(*this);
+  core_.send_close(code, reason, clock::now());
+  settle();
+  wait_until_ended(current, {}, "closing");
+}
+
+void connection::abort() {
+  const call current(*this);
+  if (ended_) return;
+  reset_at_close(socket_.number());
+  drop();
+}
+
+void connection::finish() noexcept {
+  const bool unwinding = std::uncaught_exceptions() > uncaught_exceptions_;
+  try {
+    close(unwinding ? 1011 : 1000, {});
+  } catch (...) {  // no memory for a farewell; closing the socket must do
+  }
+}
+
+void connection::wait_until_ended(call& current, const limit& limit, std::string_view doing) {
+  wait(current, limit, doing, [this] { return ended_; });
+}
+
+void connection::throw_closed() const {
+  std::rethrow_exception(
+      make_connection_closed(core_.close_rcvd(), core_.close_sent(), core_.rcvd_then_sent()));
+}
+
+// --- looking
+
+protocol::state connection::state() const {
+  const std::lock_guard lock(mutex_);
+  return core_.state();
+}
+
+std::optional<duration> connection::latency() const {
+  const std::lock_guard lock(mutex_);
+  return core_.latency();
+}
+
+std::optional<std::uint16_t> connection::close_code() const {
+  const std::lock_guard lock(mutex_);
+  return core_.close_code();
+}
+
+std::string connection::close_reason() const {
+  const std::lock_guard lock(mutex_);
+  return std::string(core_.close_reason());
+}
+
+std::size_t connection::buffered_amount() const {
+  const std::lock_guard lock(mutex_);
+  return core_.buffered_amount();
+}
+
+}  // namespace duplex::sync

@@ -1,0 +1,187 @@
+// Looking up names in a thread that can be left behind, and connecting with several attempts.
+#include "sync/tcp.hpp"
+
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <condition_variable>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <system_error>
+#include <utility>
+
+#include <duplex/error.hpp>
+
+#include "sync/thread.hpp"
+
+namespace duplex::sync {
+namespace {
+
+// RFC 8305 section 5.
+constexpr auto attempt_delay = std::chrono::milliseconds(250);
+
+class resolver_category final : public std::error_category {
+ public:
+  const char* name() const noexcept override { return "resolver"; }
+  std::string message(int error) const override { return gai_strerror(error); }
+};
+
+std::error_code to_resolver_error(int error) noexcept {
+  static const resolver_category category;
+  if (error == EAI_SYSTEM) return {errno, std::system_category()};
+  return {error, category};
+}
+
+// What is asked and answered; shared with a thread that may outlive the asking.
+struct look_up {
+  std::string host, port;
+  addrinfo hints = {};
+
+  std::mutex mutex = {};
+  std::condition_variable answered = {};
+  bool done = false;
+  std::error_code error = {};
+  std::vector<socket_address> addresses = {};
+
+  void run(int flags) {
+    addrinfo asked = hints;
+    asked.ai_flags |= flags;
+    addrinfo* list = nullptr;
+    const int result = getaddrinfo(host.c_str(), port.c_str(), &asked, &list);
+    const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(list, &freeaddrinfo);
+    const std::lock_guard lock(mutex);
+    error = result == 0 ? std::error_code() : to_resolver_error(result);
+    for (const addrinfo* each = list; each != nullptr; each = each->ai_next) {
+      socket_address& to = addresses.emplace_back();
+      std::memcpy(&to.storage, each->ai_addr, each->ai_addrlen);
+      to.size = each->ai_addrlen;
+    }
+    done = true;
+    answered.notify_all();
+  }
+};
+
+// RFC 8305 section 4: the families take turns, the resolver's first choice first.
+std::vector<socket_address> in_turns(const std::vector<socket_address>& addresses) {
+  std::vector<socket_address> turns[2], result;
+  for (const auto& each : addresses) {
+    const bool first_choice = each.storage.ss_family == addresses.front().storage.ss_family;
+    turns[first_choice ? 0 : 1].push_back(each);
+  }
+  for (std::size_t i = 0; result.size() < addresses.size(); ++i) {
+    for (const auto& turn : turns) {
+      if (i < turn.size()) result.push_back(turn[i]);
+    }
+  }
+  return result;
+}
+
+// Attempts side by side; those that did not win are closed with it.
+class race {
+ public:
+  explicit race(std::vector<socket_address> addresses) : addresses_(std::move(addresses)) {}
+
+  descriptor run(const std::string& peer, std::optional<clock::time_point> deadline) {
+    for (;;) {
+      if (may_start() && (attempts_.empty() || clock::now() >= next_start_)) start_next();
+      if (attempts_.empty() && !may_start()) {
+        throw_system_error(last_error_, "cannot connect to " + peer);
+      }
+      if (attempts_.empty()) continue;
+      if (deadline && clock::now() >= *deadline) {
+        throw timeout("connecting to " + peer + " timed out");
+      }
+      auto until = deadline;
+      if (may_start()) until = deadline ? std::min(*deadline, next_start_) : next_start_;
+      wait_for_events(events_, until);
+      if (auto winner = take_winner()) return winner;
+    }
+  }
+
+ private:
+  bool may_start() const { return next_ < addresses_.size(); }
+
+  void start_next() {
+    const socket_address& to = addresses_[next_++];
+    descriptor attempt(
+        socket(to.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP));
+    if (!attempt || (connect(attempt.number(), to.get(), to.size) != 0 && errno != EINPROGRESS)) {
+      last_error_ = errno;
+      return;
+    }
+    next_start_ = clock::now() + attempt_delay;
+    events_.push_back({.fd = attempt.number(), .events = POLLOUT, .revents = 0});
+    attempts_.push_back(std::move(attempt));
+  }
+
+  descriptor take_winner() {
+    for (std::size_t i = 0; i < attempts_.size();) {
+      if (events_[i].revents == 0) {
+        ++i;
+        continue;
+      }
+      int error = 0;
+      socklen_t size = sizeof error;
+      getsockopt(attempts_[i].number(), SOL_SOCKET, SO_ERROR, &error, &size);
+      descriptor attempt = std::move(attempts_[i]);
+      attempts_.erase(attempts_.begin() + static_cast<std::ptrdiff_t>(i));
+      events_.erase(events_.begin() + static_cast<std::ptrdiff_t>(i));
+      if (error == 0) return attempt;
+      last_error_ = error;
+      next_start_ = clock::now();
+    }
+    return {};
+  }
+
+  std::vector<socket_address> addresses_;
+  std::size_t next_ = 0;
+  clock::time_point next_start_ = {};
+  std::vector<descriptor> attempts_;
+  std::vector<pollfd> events_;  // of the attempts
+  int last_error_ = 0;
+};
+
+}  // namespace
+
+std::vector<socket_address> resolve(const std::string& host, std::uint16_t port,
+                                    address_family family,
+                                    std::optional<clock::time_point> deadline) {
+  const auto asked = std::make_shared<look_up>();
+  asked->host = host;
+  asked->port = std::to_string(port);
+  asked->hints.ai_family = family == address_family::ipv4   ? AF_INET
+                           : family == address_family::ipv6 ? AF_INET6
+                                                            : AF_UNSPEC;
+  asked->hints.ai_socktype = SOCK_STREAM;
+  asked->hints.ai_flags = AI_NUMERICSERV;
+  asked->run(AI_NUMERICHOST);  // a number needs no looking up and no thread
+  std::unique_lock lock(asked->mutex);
+  if (asked->error) {
+    asked->done = false;
+    start_thread([asked] { asked->run(0); }).detach();
+    const auto done = [&] { return asked->done; };
+    if (!deadline) {
+      asked->answered.wait(lock, done);
+    } else if (!asked->answered.wait_until(lock, *deadline, done)) {
+      throw timeout("resolving '" + host + "' timed out");
+    }
+  }
+  if (asked->error) throw std::system_error(asked->error, "cannot resolve '" + host + "'");
+  return asked->addresses;
+}
+
+descriptor connect_tcp(const std::vector<socket_address>& addresses, const std::string& peer,
+                       std::optional<clock::time_point> deadline) {
+  descriptor connected = race(in_turns(addresses)).run(peer, deadline);
+  const int on = 1;
+  setsockopt(connected.number(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  fcntl(connected.number(), F_SETFL, fcntl(connected.number(), F_GETFL) & ~O_NONBLOCK);
+  return connected;
+}
+
+}  // namespace duplex::sync

@@ -1,0 +1,112 @@
+// What a blocking connection does to its core and its socket, always with the lock, never blocking.
+#include <duplex/protocol/connection.hpp>
+
+#include "sync/connection.hpp"
+
+namespace duplex::sync {
+
+// What was read is parsed before more is read. A full inbox stops both, unless the end has begun.
+bool connection::can_read() const {
+  const bool refuses = inbox_.paused() && core_.state() == protocol::state::open && !broken_;
+  return !ended_ && !reading_ && !unparsed_ && !refuses;
+}
+
+void connection::read_now() {
+  const auto space = core_.direct_read_space();
+  if (!space.empty()) {
+    take_in(read_some(socket_.number(), space, waiting::no), true);
+  } else {
+    take_in(read_some(socket_.number(), {read_space_.get(), read_limit_}, waiting::no), false);
+  }
+}
+
+void connection::take_in(transfer read, bool direct) {
+  if (ended_ || (read.count == 0 && !read.ended)) return;
+  unparsed_ = true;
+  if (read.ended) return core_.receive_eof();
+  heard_at_ = clock::now();
+  if (direct) {
+    core_.receive_direct(read.count, heard_at_);
+  } else {
+    core_.receive_data({read_space_.get(), read.count}, heard_at_);
+  }
+}
+
+void connection::parse(parse_to to) {
+  if (!unparsed_) return;
+  for (;;) {
+    if (to == parse_to::first_message && !inbox_.empty()) break;
+    if (inbox_.paused() && core_.state() == protocol::state::open && !broken_) break;
+    auto event = core_.next_event();
+    if (!event) {
+      unparsed_ = false;
+      break;
+    }
+    deliver(*event);
+  }
+  settle();
+}
+
+void connection::deliver(protocol::event& event) {
+  if (event.kind == protocol::event::type::message) {
+    // Once it has started to close, an application that takes nothing loses what is beyond its
+    // limits instead of missing the peer's close frame.
+    if (inbox_.paused() && core_.state() == protocol::state::closing) return;
+    inbox_.push(std::move(event.payload));
+  } else if (event.kind == protocol::event::type::pong && event.ping_id) {
+    answered_ping_ = *event.ping_id;
+  }
+  notify();
+}
+
+void connection::write_now() {
+  while (core_.buffered_amount() != 0 && !full_ && !broken_) {
+    const auto bytes = core_.data_to_send();
+    const auto written = write_some(socket_.number(), bytes);
+    if (written.ended) {
+      // Perhaps the peer said why before it went: what came is still read, up to its end.
+      broken_ = true;
+      shut_down(socket_.number());
+    }
+    full_ = written.count < bytes[0].size() + bytes[1].size();
+    core_.data_sent(written.count);
+  }
+  while (broken_ && core_.buffered_amount() != 0) core_.data_sent(core_.buffered_amount());
+}
+
+void connection::advance(clock::time_point now) {
+  const auto deadline = core_.deadline();
+  if (deadline && now >= *deadline) core_.advance(now);
+}
+
+// After anything that may have changed the core or the inbox: does what they want.
+void connection::settle() {
+  if (ended_) return;
+  if (suspended_ != inbox_.paused()) {
+    suspended_ = inbox_.paused();
+    core_.suspend_keepalive(suspended_, clock::now());
+    wake_after_call_ = true;
+  }
+  write_now();
+  if (core_.wants_abort()) {
+    drop();
+  } else if (core_.state() == protocol::state::closed) {
+    end();
+  }
+}
+
+void connection::drop() {
+  shut_down(socket_.number());
+  core_.receive_eof();
+  while (auto event = core_.next_event()) deliver(*event);
+  unparsed_ = false;
+  end();
+}
+
+void connection::end() {
+  ended_ = true;
+  if (users_ == 0) socket_.close();
+  notify();
+}
+
+}  // namespace duplex::sync
