@@ -32,11 +32,6 @@ constexpr std::string_view state_name(state value) {
   return "";
 }
 
-bool is_text(std::string_view text) {
-  utf8_validator validator;
-  return validator.receive(as_bytes(text)) && validator.complete();
-}
-
 // Cuts a reason to what a close frame can carry, between characters.
 void fit_reason(std::string& reason) {
   if (reason.size() <= close_reason_max) return;
@@ -168,7 +163,7 @@ void connection::send_close(std::uint16_t code, std::string_view reason, time_po
     throw std::invalid_argument("close reason of " + std::to_string(reason.size()) +
                                 " bytes exceeds limit of 123 bytes");
   }
-  if (!is_text(reason)) throw std::invalid_argument("close reason is not UTF-8");
+  if (!is_utf8(as_bytes(reason))) throw std::invalid_argument("close reason is not UTF-8");
   if (state_ != state::open) return;
   write_close({code, std::string(reason)});
   if (settings_.close_timeout) close_deadline_ = now + *settings_.close_timeout;

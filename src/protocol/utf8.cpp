@@ -76,4 +76,9 @@ bool utf8_validator::receive(std::span<const std::byte> bytes) noexcept {
   return true;
 }
 
+bool is_utf8(std::span<const std::byte> bytes) noexcept {
+  utf8_validator validator;
+  return validator.receive(bytes) && validator.complete();
+}
+
 }  // namespace duplex::protocol

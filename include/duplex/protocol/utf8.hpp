@@ -29,4 +29,7 @@ class utf8_validator {
   unsigned char highest_ = 0xBF;
 };
 
+/// Whether the bytes are a whole text.
+bool is_utf8(std::span<const std::byte> bytes) noexcept;
+
 }  // namespace duplex::protocol
