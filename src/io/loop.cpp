@@ -143,6 +143,7 @@ void loop::arm_timer() {
         auto& self = *static_cast<loop*>(timer->loop->data);
         callback end(self);
         self.state_->timer_at.reset();
+        uv_stop(timer->loop);  // timers come before polling: it must not wait for the next one
         self.run_timers(self.now());
       },
       left > 0 ? static_cast<std::uint64_t>(left) : 0, 0);
