@@ -1,6 +1,7 @@
 // Connecting, and the connection as its owner holds it.
 #include <duplex/sync/client.hpp>
 
+#include <array>
 #include <exception>
 #include <stdexcept>
 #include <utility>
@@ -98,7 +99,12 @@ void client_connection::send(payload payload, send_options options, limit limit)
   impl_->send(payload, options, limit);
 }
 
-duration client_connection::ping(limit limit) { return impl_->ping({}, limit); }
+duration client_connection::ping(limit limit) {
+  // Unpredictable, so that a pong proves that the peer has read the ping.
+  std::array<std::byte, 4> data;
+  protocol::system_random()(data.data(), data.size());
+  return impl_->ping(data, limit);
+}
 
 duration client_connection::ping(std::span<const std::byte> data, limit limit) {
   return impl_->ping(data, limit);

@@ -124,11 +124,6 @@ void connection::send(const payload& payload, send_options options, const limit&
 }
 
 duration connection::ping(std::span<const std::byte> data, const limit& limit) {
-  std::array<std::byte, 4> random;
-  if (data.empty()) {
-    protocol::system_random()(random.data(), random.size());
-    data = random;
-  }
   call current(*this);
   require_open(current, limit);
   const auto sent_at = clock::now();
