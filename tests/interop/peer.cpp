@@ -1,0 +1,91 @@
+// Arguments, commands and reports of the peers.
+#include "peer.hpp"
+
+#include <cstdlib>
+#include <iostream>
+#include <mutex>
+
+namespace duplex::interop {
+namespace {
+
+[[noreturn]] void refuse(std::string_view argument) {
+  std::cerr << "cannot make sense of argument '" << argument << "'\n";
+  std::exit(2);
+}
+
+}  // namespace
+
+arguments parse_arguments(int argc, char** argv) {
+  arguments result;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view name = argv[i];
+    if (!name.starts_with("--")) {
+      result.uri = name;
+      continue;
+    }
+    if (++i == argc) refuse(name);
+    const std::string value = argv[i];
+    if (name == "--connections") {
+      result.connections = std::stoi(value);
+    } else if (name == "--origin") {
+      result.origin = value;
+    } else if (name == "--subprotocol") {
+      result.subprotocols.push_back(value);
+    } else if (const auto colon = value.find(": "); name == "--header" && colon != value.npos) {
+      result.headers.add(value.substr(0, colon), value.substr(colon + 2));
+    } else {
+      refuse(name);
+    }
+  }
+  return result;
+}
+
+client_options::client_options(const arguments& arguments)
+    : origin_(arguments.origin),
+      subprotocols_(arguments.subprotocols.begin(), arguments.subprotocols.end()) {
+  for (const auto& [name, value] : arguments.headers) headers_.push_back({name, value});
+}
+
+connect_options client_options::get() const {
+  return {.origin = origin_,
+          .subprotocols = std::span(subprotocols_),
+          .additional_headers = std::span(headers_)};
+}
+
+std::size_t command::number() const { return std::stoul(std::string(argument)); }
+
+std::string_view command::rest() const {
+  const auto space = argument.find(' ');
+  return space == argument.npos ? std::string_view() : argument.substr(space + 1);
+}
+
+std::optional<command> parse_command(const message& message) {
+  if (!message.is_text() || !message.text().starts_with('!')) return std::nullopt;
+  const auto text = message.text().substr(1);
+  const auto space = text.find(' ');
+  if (space == text.npos) return command{text, {}};
+  return command{text.substr(0, space), text.substr(space + 1)};
+}
+
+std::string describe(const std::optional<std::string>& subprotocol, const headers& headers) {
+  std::string result = "subprotocol: " + subprotocol.value_or("none") + '\n';
+  for (const auto& [name, value] : headers) result += name + ": " + value + '\n';
+  return result;
+}
+
+void report(const std::string& line) {
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
+  std::cout << line << std::endl;
+}
+
+void report_end(std::string_view target, std::optional<std::uint16_t> code, std::string_view reason,
+                const std::string& problem) {
+  std::string line = "closed ";
+  line.append(target).append(" ").append(code ? std::to_string(*code) : "unknown");
+  if (!reason.empty()) line.append(" ").append(reason);
+  if (!problem.empty()) line.append(" [").append(problem).append("]");
+  report(line);
+}
+
+}  // namespace duplex::interop

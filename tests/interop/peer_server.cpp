@@ -1,0 +1,13 @@
+// A server on a free port of 127.0.0.1, which it prints; follows test scripts until SIGTERM.
+#include "follow.hpp"
+#include "peer.hpp"
+
+int main(int argc, char** argv) {
+  using namespace duplex;
+  const auto arguments = interop::parse_arguments(argc, argv);
+  auto server =
+      serve([](connection& ws) { return interop::follow(ws, ws.request().headers); }, "127.0.0.1",
+            0, {.subprotocols = arguments.subprotocols, .additional_headers = arguments.headers});
+  interop::report("listening " + std::to_string(server.port()));
+  run(std::move(server));
+}
