@@ -7,7 +7,9 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "speech/error.hpp"
@@ -24,9 +26,41 @@ constexpr int most_channels = 8;
   throw speech_error(error_code::bad_audio, message);
 }
 
-// libsndfile's view of bytes in memory.
+std::uint32_t little_endian(std::span<const std::byte> bytes, std::size_t at) {
+  std::uint32_t value = 0;
+  for (std::size_t i = 4; i-- > 0;)
+    value = value << 8 | std::to_integer<std::uint32_t>(bytes[at + i]);
+  return value;
+}
+
+bool stands_at(std::span<const std::byte> bytes, std::size_t at, std::string_view name) {
+  return std::memcmp(bytes.data() + at, name.data(), 4) == 0;
+}
+
+// Where a WAV file says that it has no audio although some follows: the place of the data's size.
+// Programs that write to a pipe leave it at 0, and the size of the whole (RIFF) as it was before
+// the audio.
+std::optional<std::size_t> unwritten_size(std::span<const std::byte> file) {
+  constexpr std::size_t riff_header = 12;
+  constexpr std::size_t chunk_header = 8;
+  if (file.size() < riff_header || !stands_at(file, 0, "RIFF") || !stands_at(file, 8, "WAVE"))
+    return std::nullopt;
+  for (std::size_t at = riff_header; at + chunk_header <= file.size();) {
+    const std::size_t size = little_endian(file, at + 4);
+    if (stands_at(file, at, "data")) {
+      const bool is_outside = std::size_t{little_endian(file, 4)} + 8 <= at + chunk_header;
+      return size == 0 && is_outside ? std::optional(at + 4) : std::nullopt;
+    }
+    at += chunk_header + size + size % 2;
+  }
+  return std::nullopt;
+}
+
+// libsndfile's view of bytes in memory. It believes a size of 0, so that an unwritten one is shown
+// as the largest, which it corrects.
 struct memory_file {
   std::span<const std::byte> bytes;
+  std::optional<std::size_t> unwritten = unwritten_size(bytes);
   sf_count_t position = 0;
 
   static memory_file& self(void* user) { return *static_cast<memory_file*>(user); }
@@ -41,9 +75,15 @@ struct memory_file {
   }
 
   static sf_count_t read(void* to, sf_count_t count, void* user) {
-    auto& [bytes, position] = self(user);
+    auto& [bytes, unwritten, position] = self(user);
     count = std::clamp<sf_count_t>(count, 0, length(user) - position);
-    std::memcpy(to, bytes.data() + position, static_cast<std::size_t>(count));
+    const auto from = static_cast<std::size_t>(position);
+    const auto size = static_cast<std::size_t>(count);
+    std::memcpy(to, bytes.data() + from, size);
+    for (std::size_t i = 0; unwritten && i < 4; ++i) {
+      const std::size_t at = *unwritten + i;
+      if (at >= from && at < from + size) static_cast<unsigned char*>(to)[at - from] = 0xFF;
+    }
     position += count;
     return count;
   }

@@ -1,7 +1,10 @@
 #include "speech/recognizers/offline.hpp"
 
+#include <algorithm>
+#include <string_view>
 #include <utility>
 
+#include "speech/segmentation/levelled_activity.hpp"
 #include "speech/segmentation/segmenter.hpp"
 #include "speech/utf8.hpp"
 
@@ -17,11 +20,22 @@ std::string tidy(std::string text) {
   return to_valid_utf8(std::move(text));
 }
 
+// Models miss words in quiet speech as detectors do. `memory` holds the louder samples.
+std::span<const float> levelled(std::span<const float> samples, std::vector<float>& memory) {
+  constexpr float highest_gain = 100;
+  const float gain = gain_for(peak_of(samples), highest_gain);
+  if (gain == 1) return samples;
+  memory.assign(samples.begin(), samples.end());
+  for (float& sample : memory) sample *= gain;
+  return memory;
+}
+
 class offline_recognition : public recognition {
  public:
   offline_recognition(std::shared_ptr<const offline_model> model,
                       std::unique_ptr<voice_activity> activity)
-      : model_(std::move(model)), segmenter_(std::move(activity)) {}
+      : model_(std::move(model)),
+        segmenter_(std::make_unique<levelled_activity>(std::move(activity))) {}
 
   std::vector<transcript_event> accept(std::span<const float> samples,
                                        const std::stop_token& stop) override {
@@ -48,7 +62,7 @@ class offline_recognition : public recognition {
   segmenter::sink decode_into(std::vector<transcript_event>& events, const std::stop_token& stop) {
     return [this, &events, &stop](const audio_segment& segment) {
       throw_if_stopped(stop);
-      std::string text = tidy(model_->transcribe(segment.samples, stop));
+      std::string text = tidy(model_->transcribe(levelled(segment.samples, levelled_), stop));
       if (text.empty()) return;
       events.push_back({std::move(text), to_ms(segment.voice_start), to_ms(segment.voice_end)});
     };
@@ -56,6 +70,7 @@ class offline_recognition : public recognition {
 
   std::shared_ptr<const offline_model> model_;
   segmenter segmenter_;
+  std::vector<float> levelled_;  // of the segment being decoded
 };
 
 }  // namespace

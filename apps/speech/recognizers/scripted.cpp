@@ -16,30 +16,32 @@ class scripted_recognition : public recognition {
     std::vector<transcript_event> events;
     received_ += samples.size();
     while (received_ - start_ >= script_->segment_samples) {
-      events.push_back(say(start_ + script_->segment_samples, stop));
+      say(start_ + script_->segment_samples, stop, events);
     }
     return events;
   }
 
   std::vector<transcript_event> finish(const std::stop_token& stop) override {
     std::vector<transcript_event> events;
-    if (received_ > start_) events.push_back(say(received_, stop));
+    if (received_ > start_) say(received_, stop, events);
     return events;
   }
 
   void reset() override { segment_ = received_ = start_ = 0; }
 
  private:
-  transcript_event say(std::size_t end, const std::stop_token& stop) {
+  void say(std::size_t end, const std::stop_token& stop, std::vector<transcript_event>& events) {
     throw_if_stopped(stop);
     if (script_->before_segment) script_->before_segment(segment_, stop);
     const auto& texts = script_->texts;
-    transcript_event event{
-        texts.empty() ? "segment " + std::to_string(segment_) : texts[segment_ % texts.size()],
-        to_ms(static_cast<std::int64_t>(start_)), to_ms(static_cast<std::int64_t>(end))};
+    const std::string text =
+        texts.empty() ? "segment " + std::to_string(segment_) : texts[segment_ % texts.size()];
+    if (!text.empty()) {
+      events.push_back(
+          {text, to_ms(static_cast<std::int64_t>(start_)), to_ms(static_cast<std::int64_t>(end))});
+    }
     ++segment_;
     start_ = end;
-    return event;
   }
 
   std::shared_ptr<const script> script_;

@@ -19,13 +19,13 @@ namespace duplex::speech {
 struct script {
   std::string name = "scripted";
   std::string language = "en";
-  std::vector<std::string>
-      texts;  ///< Of the segments, in turn, again and again; none: "segment <n>".
+  /// Of the segments, in turn, again and again; "" is silence. None at all: "segment <n>".
+  std::vector<std::string> texts = {};
   std::size_t segment_samples = sample_rate;  ///< One second.
 
   /// Called in the decoding thread before segment number n of a stream (from 0): waits, to stall or
   /// be slow; throws, to fail.
-  std::function<void(std::size_t n, const std::stop_token& stop)> before_segment;
+  std::function<void(std::size_t n, const std::stop_token& stop)> before_segment = {};
 };
 
 /// Deterministic; thread-safe if `before_segment` is.

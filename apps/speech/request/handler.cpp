@@ -114,7 +114,7 @@ std::string answer(const request& asked, const model_set& models, milliseconds q
 
 }  // namespace
 
-std::string request_handler::respond(std::string message, milliseconds queued,
+std::string request_handler::respond(buffer message, milliseconds queued,
                                      const std::stop_token& stop) const {
   request asked;
   try {

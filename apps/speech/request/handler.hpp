@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <duplex/buffer.hpp>
 #include <stop_token>
 #include <string>
 
@@ -30,7 +31,7 @@ class request_handler {
   ///
   /// A request that fails is answered too, as is one that was stopped (`cancelled`). Throws
   /// nothing.
-  std::string respond(std::string message, std::chrono::milliseconds queued,
+  std::string respond(buffer message, std::chrono::milliseconds queued,
                       const std::stop_token& stop = {}) const;
 
  private:

@@ -79,12 +79,13 @@ bool flag(std::string_view field, const json& value) {
 // at the end.
 class field_reader {
  public:
-  field_reader(std::string& message, request& to) : message_(message), to_(to) {}
+  field_reader(buffer& message, request& to) : message_(message), to_(to) {}
 
   void read() {
     message_.reserve(message_.size() + simdjson::SIMDJSON_PADDING);
     ondemand::parser parser;
-    ondemand::document document = parser.iterate(simdjson::padded_string_view(message_));
+    ondemand::document document = parser.iterate(simdjson::padded_string_view(
+        as_text(message_.bytes()).data(), message_.size(), message_.capacity()));
     if (document.type() != ondemand::json_type::object)
       refuse(error_code::bad_json, "message is not a JSON object");
     for (auto field : document.get_object()) {
@@ -130,7 +131,9 @@ class field_reader {
       if (!other.is_null()) refuse_type("audio_base64", "a string", other);
       return;
     }
-    char* const begin = message_.data() + (text.data() - message_.data()) + 1;
+    if (text.size() < 2 || !text.ends_with('"'))
+      refuse(error_code::bad_json, "string without an end");
+    char* const begin = const_cast<char*>(text.data()) + 1;  // our own message
     std::size_t size = text.size() - 2;
     if (text.find('\\') != std::string_view::npos) {  // such as \/, which some encoders write for /
       const std::string_view unescaped = value.get_string();
@@ -139,7 +142,7 @@ class field_reader {
     audio_ = {begin, size};
   }
 
-  std::string& message_;
+  buffer& message_;
   request& to_;
   std::span<char> audio_;
   std::optional<speech_error> first_error_;
@@ -147,7 +150,7 @@ class field_reader {
 
 }  // namespace
 
-void parse_request(std::string& message, request& to) {
+void parse_request(buffer& message, request& to) {
   try {
     field_reader(message, to).read();
   } catch (const simdjson::simdjson_error& error) {

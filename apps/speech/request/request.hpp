@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <duplex/buffer.hpp>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
@@ -24,6 +25,6 @@ struct request {
 ///
 /// Throws `speech_error` with `bad_json`, `bad_field` or `invalid_base64`. Even then `to.id` is
 /// filled if the message had a good one and is JSON up to its end.
-void parse_request(std::string& message, request& to);
+void parse_request(buffer& message, request& to);
 
 }  // namespace duplex::speech

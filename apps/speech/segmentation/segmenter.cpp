@@ -25,12 +25,9 @@ void segmenter::accept(std::span<const float> samples, const sink& emit) {
 void segmenter::finish(const sink& emit) {
   // The detector wants whole windows; the segment ends with the real samples.
   if (const std::size_t rest = samples_.size() % vad_window; rest != 0) {
-    const std::size_t real = samples_.size();
-    samples_.resize(real - rest + vad_window);
-    const float probability = activity_->probability(std::span(samples_).last<vad_window>());
-    samples_.resize(real);
-    probabilities_.push_back(probability);
-    if (segment_ && probability >= options_.silence_threshold) segment_->last_voice = judged() - 1;
+    fill_ = vad_window - rest;
+    samples_.resize(samples_.size() + fill_);
+    judge_last_window(emit);
   }
   if (segment_) hand_over(std::min(segment_->last_voice + 1 + options_.padding, judged()), emit);
 }
@@ -40,6 +37,7 @@ void segmenter::reset() {
   samples_.clear();
   probabilities_.clear();
   first_ = 0;
+  fill_ = 0;
   segment_.reset();
 }
 
@@ -90,7 +88,7 @@ void segmenter::cut(const sink& emit) {
 void segmenter::hand_over(std::size_t end, const sink& emit) {
   const open_segment segment = *std::exchange(segment_, std::nullopt);
   if (segment.voiced >= options_.shortest) {
-    const std::size_t size = std::min((end - first_) * vad_window, samples_.size());
+    const std::size_t size = std::min((end - first_) * vad_window, samples_.size() - fill_);
     const auto start = static_cast<std::int64_t>(first_ * vad_window);
     emit({.start = start,
           .samples = std::span(samples_).first(size),

@@ -15,10 +15,10 @@ namespace duplex::speech {
 
 /// All lengths are in windows of 32 ms (`vad_window`).
 struct segmenter_options {
-  float voice_threshold = 0.5F;  ///< A window at least this likely to hold speech begins a segment.
-  float silence_threshold = 0.35F;  ///< Below it a window counts as silence inside a segment.
-  std::size_t padding = 13;         ///< Real audio kept before and after speech: 0.42 s.
-  std::size_t silence = 25;         ///< Silence that ends a segment: 0.8 s. More than `padding`.
+  float voice_threshold = 0.3F;  ///< A window at least this likely to hold speech begins a segment.
+  float silence_threshold = 0.2F;  ///< Below it a window counts as silence inside a segment.
+  std::size_t padding = 13;        ///< Real audio kept before and after speech: 0.42 s.
+  std::size_t silence = 25;        ///< Silence that ends a segment: 0.8 s. More than `padding`.
   std::size_t patience =
       250;  ///< A segment younger than this (8 s) waits for `long_silence`: models read
   std::size_t long_silence = 47;  ///<   a few words better together with their neighbours. 1.5 s.
@@ -76,6 +76,7 @@ class segmenter {
   std::vector<float> samples_;        // from the start of window first_ on
   std::vector<float> probabilities_;  // of the windows judged, from first_ on
   std::size_t first_ = 0;             // the earliest window still held
+  std::size_t fill_ = 0;              // zeros that complete the stream's last window
   std::optional<open_segment> segment_;
 };
 
