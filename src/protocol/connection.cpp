@@ -15,6 +15,8 @@ constexpr std::size_t close_reason_max = control_payload_max - 2;
 // Below this a copy costs less than what a second piece costs the system call.
 constexpr std::size_t lend_min = 4096;
 
+constexpr std::size_t pings_max = 1000;
+
 // How long the last look before giving a silent peer up may take.
 constexpr auto last_look = std::chrono::milliseconds(10);
 
@@ -142,6 +144,8 @@ std::uint64_t connection::send_ping(std::span<const std::byte> payload, time_poi
                                 " bytes exceeds limit of 125 bytes");
   }
   write_frame(opcode::ping, true, payload);
+  // A peer that never answers costs no more than this; a later pong answers what is forgotten.
+  if (pings_.size() == pings_max) pings_.erase(pings_.begin());
   pings_.push_back({++last_ping_id_, now, buffer(payload)});
   return last_ping_id_;
 }

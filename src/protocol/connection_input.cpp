@@ -77,6 +77,7 @@ void connection::receive_eof() {
 // --- parsing
 
 std::optional<event> connection::next_event() {
+  if (auto message = next_small_message()) return message;
   while (!discarding_) {
     if (!in_frame_ && !read_header()) break;
     if (!read_payload()) break;
@@ -85,6 +86,37 @@ std::optional<event> connection::next_event() {
     if (result) return result;
   }
   return finish_input();
+}
+
+// The common case in few steps: a whole message of at most 125 bytes in one frame. What is anything
+// else, or not right, is left for the general case to see from its start.
+std::optional<event> connection::next_small_message() {
+  if (in_frame_ || in_message_ || header_count_ != 0 || input_.size() < 2) return std::nullopt;
+  const auto first = std::to_integer<unsigned>(input_[0]);
+  const auto second = std::to_integer<unsigned>(input_[1]);
+  const bool masked = side_ == side::server;
+  const std::size_t length = second & 0x7F, header_size = masked ? 6 : 2;
+  if ((first != 0x81 && first != 0x82) || (second >> 7 != 0) != masked || length > 125 ||
+      input_.size() < header_size + length || (settings_.max_size && length > *settings_.max_size)) {
+    return std::nullopt;
+  }
+  buffer payload;
+  const auto from = input_.subspan(header_size, length);
+  std::byte* const to = payload.extend(length);
+  if (masked) {
+    mask_key key;
+    std::copy_n(input_.begin() + 2, key.size(), key.begin());
+    apply_mask(to, from.data(), length, key);
+  } else {
+    std::copy(from.begin(), from.end(), to);
+  }
+  const auto type = first == 0x81 ? message::type::text : message::type::binary;
+  if (type == message::type::text) {
+    utf8_validator text;
+    if (!text.receive(payload.bytes()) || !text.complete()) return std::nullopt;
+  }
+  input_ = input_.subspan(header_size + length);
+  return event{.kind = event::type::message, .payload = {type, std::move(payload)}};
 }
 
 // False where the header is incomplete or wrong, as in the functions below.

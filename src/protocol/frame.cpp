@@ -1,6 +1,7 @@
 // Frame headers: bytes to value and value to bytes.
 #include <duplex/protocol/frame.hpp>
 
+#include <algorithm>
 #include <cassert>
 #include <cstring>
 
@@ -70,28 +71,14 @@ frame_header_result parse_frame_header(std::span<const std::byte> bytes, side fr
   return result;
 }
 
-std::size_t frame_header_size(const frame_header& header) noexcept {
-  return 2 + (header.length > 65535 ? 8 : header.length > 125 ? 2 : 0) + (header.mask ? 4 : 0);
-}
-
-std::byte* write_frame_header(std::byte* to, const frame_header& header) noexcept {
+std::byte* write_long_frame_header(std::byte* to, const frame_header& header) noexcept {
   assert(header.length >> 63 == 0);
   *to++ = static_cast<std::byte>((header.fin ? 0x80U : 0U) | static_cast<unsigned>(header.opcode));
   const unsigned mask_bit = header.mask ? 0x80 : 0;
-  if (header.length <= 125) {
-    *to++ = static_cast<std::byte>(mask_bit | header.length);
-  } else if (header.length <= 65535) {
-    *to++ = static_cast<std::byte>(mask_bit | 126);
-    to = write_big_endian(to, header.length, 2);
-  } else {
-    *to++ = static_cast<std::byte>(mask_bit | 127);
-    to = write_big_endian(to, header.length, 8);
-  }
-  if (header.mask) {
-    std::memcpy(to, header.mask->data(), header.mask->size());
-    to += header.mask->size();
-  }
-  return to;
+  const bool short_length = header.length <= 65535;
+  *to++ = static_cast<std::byte>(mask_bit | (short_length ? 126 : 127));
+  to = write_big_endian(to, header.length, short_length ? 2 : 8);
+  return header.mask ? std::copy(header.mask->begin(), header.mask->end(), to) : to;
 }
 
 }  // namespace duplex::protocol

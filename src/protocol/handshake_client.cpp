@@ -104,6 +104,8 @@ void client_handshake::receive_data(std::span<const std::byte> bytes) {
   }
   reader_.receive_data(bytes);
   if (finished_) return;
+  skip_interim_responses();
+  if (failure_) return;
   if (reader_.problem()) {
     failure_ = describe(*reader_.problem());
   } else if (reader_.start_line() && !parse_status_line(*reader_.start_line())) {
@@ -123,13 +125,25 @@ void client_handshake::receive_eof() {
       std::make_exception_ptr(invalid_message("the connection ended before a valid HTTP response"));
 }
 
+// RFC 9110 section 15.2: "A client MUST be able to parse one or more 1xx responses received prior
+// to a final response".
+void client_handshake::skip_interim_responses() {
+  constexpr int interim_responses_max = 16;
+  while (reader_.complete()) {
+    const auto line = parse_status_line(*reader_.start_line());
+    if (!line || line->status == 101 || line->status >= 200) return;
+    if (++interim_responses_ > interim_responses_max) {
+      failure_ = std::make_exception_ptr(security_error(
+          "more than " + std::to_string(interim_responses_max) + " interim HTTP responses"));
+      return;
+    }
+    const http1_head_reader interim = std::exchange(reader_, http1_head_reader(limits_));
+    reader_.receive_data(interim.rest());
+  }
+}
+
 void client_handshake::finish_head() {
   const status_line line = *parse_status_line(*reader_.start_line());
-  if (line.status != 101 && line.status < 200) {
-    // RFC 9110 section 15.2: interim responses come before the final one.
-    http1_head_reader interim = std::exchange(reader_, http1_head_reader(limits_));
-    return receive_data(interim.rest());
-  }
   response_ = {line.status, std::string(line.reason), reader_.headers(), {}};
   if (line.status != 101) {
     body_.emplace(line.status, response_->headers, limits_);

@@ -6,13 +6,23 @@
 #include <cstring>
 
 namespace duplex::protocol {
+namespace {
 
-std::byte* outbox::extend(std::size_t count) {
+constexpr std::size_t small_block = 4 * 1024;
+constexpr std::size_t large_block = 128 * 1024;
+
+}  // namespace
+
+void outbox::make_room(std::size_t count) {
   hold();
   // What is written goes when it is most of the block, so that moving costs less than writing did
   // and an outbox that never gets empty does not grow.
   if (written_ > owned_.size() / 2) drop_written();
-  return owned_.extend(count);
+  // A batch of answers grows in two steps, not by doubling from the first.
+  if (const auto size = owned_.size() + count; size > owned_.capacity()) {
+    owned_.reserve(size <= small_block ? small_block
+                                       : std::max({size, large_block, 2 * owned_.capacity()}));
+  }
 }
 
 void outbox::drop_written() {

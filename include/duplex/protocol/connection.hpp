@@ -160,6 +160,7 @@ class connection {
   };
 
   // in: header, then payload, then what a complete frame means
+  std::optional<event> next_small_message();
   bool read_header();
   bool begin_frame(const frame_header&);
   bool read_payload();

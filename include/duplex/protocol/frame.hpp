@@ -1,6 +1,7 @@
 // The header of a frame, parsed and written (RFC 6455 section 5.2).
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -52,8 +53,18 @@ struct frame_header_result {
 frame_header_result parse_frame_header(std::span<const std::byte> bytes, side from);
 
 /// The bytes `write_frame_header` writes.
-std::size_t frame_header_size(const frame_header&) noexcept;
+inline std::size_t frame_header_size(const frame_header& header) noexcept {
+  return 2 + (header.length > 65535 ? 8 : header.length > 125 ? 2 : 0) + (header.mask ? 4 : 0);
+}
+
+std::byte* write_long_frame_header(std::byte* to, const frame_header&) noexcept;
+
 /// Writes a header, at most `frame_header_size_max` bytes, and gives the place behind it.
-std::byte* write_frame_header(std::byte* to, const frame_header&) noexcept;
+inline std::byte* write_frame_header(std::byte* to, const frame_header& header) noexcept {
+  if (header.length > 125) return write_long_frame_header(to, header);
+  *to++ = static_cast<std::byte>((header.fin ? 0x80U : 0U) | static_cast<unsigned>(header.opcode));
+  *to++ = static_cast<std::byte>((header.mask ? 0x80U : 0U) | header.length);
+  return header.mask ? std::copy(header.mask->begin(), header.mask->end(), to) : to;
+}
 
 }  // namespace duplex::protocol

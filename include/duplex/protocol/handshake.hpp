@@ -82,6 +82,7 @@ class client_handshake {
   std::span<const std::byte> rest() const { return reader_.rest(); }
 
  private:
+  void skip_interim_responses();
   void finish_head();
   void finish_body();
   void check_upgrade() const;
@@ -95,6 +96,7 @@ class client_handshake {
   std::optional<response> response_;
   std::optional<std::string> subprotocol_;
   std::exception_ptr failure_;
+  int interim_responses_ = 0;
   bool finished_ = false;
 };
 

@@ -16,7 +16,11 @@ class outbox {
   bool empty() const noexcept { return size() == 0; }
 
   /// Room for `count` bytes at the end, to be filled by the caller. Holds what was lent.
-  std::byte* extend(std::size_t count);
+  std::byte* extend(std::size_t count) {
+    const bool fits = count <= owned_.capacity() - owned_.size();
+    if (!fits || !lent_.empty() || written_ > owned_.size() / 2) make_room(count);
+    return owned_.extend(count);
+  }
   void append(std::span<const std::byte> bytes);
   /// Puts a span at the end without a copy; it must live until written or `hold`.
   void lend(std::span<const std::byte> bytes);
@@ -33,6 +37,7 @@ class outbox {
   buffer take();
 
  private:
+  void make_room(std::size_t count);
   void drop_written();
 
   buffer owned_;
