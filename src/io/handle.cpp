@@ -11,7 +11,8 @@ void handle::opened(uv_handle_t* native) noexcept {
 void handle::close() noexcept {
   if (!is_open()) return;
   closing();
-  uv_close(native_, closed);
+  closing_ = true;
+  begin_close();
 }
 
 void handle::closed(uv_handle_t* native) noexcept {

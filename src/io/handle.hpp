@@ -31,7 +31,7 @@ class handle {
   handle& operator=(const handle&) = delete;
 
   io::loop& loop() const noexcept { return loop_; }
-  bool is_open() const noexcept { return native_ && !uv_is_closing(native_); }
+  bool is_open() const noexcept { return native_ && !closing_; }
   /// Nothing is called from now on.
   void close() noexcept;
 
@@ -47,13 +47,16 @@ class handle {
   void opened(uv_handle_t* native) noexcept;
   /// Lets go of what could call back, before the handle closes.
   virtual void closing() noexcept {}
-  /// For closing in another way than uv_close.
-  static void closed(uv_handle_t* native) noexcept;
+  /// Closes, once `closing` has been called. May be put off where libuv allows no closing.
+  virtual void begin_close() noexcept { uv_close(native_, closed); }
 
  private:
+  static void closed(uv_handle_t* native) noexcept;
+
   io::loop& loop_;
   uv_handle_t* native_ = nullptr;
   bool owned_ = true;
+  bool closing_ = false;
 };
 
 template <class Handle>

@@ -9,6 +9,23 @@
 #include "io/sockaddr.hpp"
 
 namespace duplex::io {
+namespace {
+
+int descriptor_of(const uv_tcp_t& native) {
+  int descriptor = -1;
+  uv_fileno(reinterpret_cast<const uv_handle_t*>(&native), &descriptor);
+  return descriptor;
+}
+
+// A reset that comes with the last bytes is an end of file to libuv; the socket knows better.
+int unread_error(const uv_tcp_t& native) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (getsockopt(descriptor_of(native), SOL_SOCKET, SO_ERROR, &error, &size) < 0) return UV_EOF;
+  return error != 0 ? -error : UV_EOF;
+}
+
+}  // namespace
 
 tcp_socket::tcp_socket(io::loop& loop) : handle(loop), timer(loop) {
   uv_tcp_init(loop.native(), &native_);  // cannot fail: no descriptor is made yet
@@ -45,6 +62,10 @@ void tcp_socket::closing() noexcept {
   if (connecting_) connecting_->connected = nullptr;
 }
 
+void tcp_socket::begin_close() noexcept {
+  if (!asking_) handle::begin_close();
+}
+
 void tcp_socket::set_events(stream_events* events) {
   if (!events) stop_reading();
   events_ = is_open() ? events : nullptr;
@@ -61,26 +82,32 @@ void tcp_socket::start_reading() {
 void tcp_socket::stop_reading() {
   if (!reading_) return;
   reading_ = false;
-  uv_read_stop(native_stream());
+  if (!asking_) uv_read_stop(native_stream());
   if (write_error_ != 0) tell_error_later();
 }
 
 void tcp_socket::allocate(uv_handle_t* native, std::size_t, uv_buf_t* space) {
   auto& self = *static_cast<tcp_socket*>(static_cast<handle*>(native->data));
-  *space = {nullptr, 0};
   stream_events* asked = self.events_;
-  if (!asked || !self.reading_) return;
+  self.asking_ = true;
   const std::span<std::byte> given = asked->read_space();
-  // An empty space makes libuv call have_read with UV_ENOBUFS instead of reading.
+  // No space makes libuv call have_read at once, which does what was put off.
+  *space = {nullptr, 0};
   if (self.events_ != asked || !self.reading_) return;
   assert(!given.empty());
   *space = {reinterpret_cast<char*>(given.data()), given.size()};
+  self.asking_ = false;
 }
 
 void tcp_socket::have_read(uv_stream_t* native, ssize_t count, const uv_buf_t*) {
   auto& self = *static_cast<tcp_socket*>(static_cast<handle*>(native->data));
   callback end(self.loop());
-  if (!self.events_ || !self.reading_ || count == 0 || count == UV_ENOBUFS) return;
+  if (std::exchange(self.asking_, false)) {
+    if (!self.is_open()) return self.begin_close();
+    if (!self.reading_) uv_read_stop(native);
+    return;
+  }
+  if (count == 0) return;  // nothing there after all
   if (count < 0) return self.read_ended(static_cast<int>(count));
   self.events_->on_data(static_cast<std::size_t>(count));
 }
@@ -88,7 +115,8 @@ void tcp_socket::have_read(uv_stream_t* native, ssize_t count, const uv_buf_t*) 
 void tcp_socket::read_ended(int status) {
   reading_ = false;
   uv_read_stop(native_stream());
-  if (write_error_ != 0) return tell_error(write_error_);
+  if (write_error_ != 0) status = write_error_;
+  if (status == UV_EOF) status = unread_error(native_);
   if (status != UV_EOF) return tell_error(status);
   eof_ = true;
   events_->on_eof();
@@ -162,8 +190,10 @@ void tcp_socket::shutdown() {
 
 void tcp_socket::abort() {
   if (!is_open()) return;
-  closing();
-  if (uv_tcp_close_reset(&native_, closed) < 0) close();
+  // As uv_tcp_close_reset, which refuses once a shutdown has begun.
+  const linger reset = {1, 0};
+  setsockopt(descriptor_of(native_), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  close();
 }
 
 address tcp_socket::local_address() const {

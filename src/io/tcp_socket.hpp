@@ -38,6 +38,7 @@ class tcp_socket final : public handle, private coro::timer {
 
  private:
   void closing() noexcept override;
+  void begin_close() noexcept override;
   void expired() override;
   void tell_error_later();
   void write_failed(int error);
@@ -64,6 +65,7 @@ class tcp_socket final : public handle, private coro::timer {
   buffer writing_;
   int write_error_ = 0;
   bool reading_ = false;
+  bool asking_ = false;  // for space: libuv must not be told to stop or close
   bool write_pending_ = false;
   bool shut_ = false;   // nothing more leaves
   bool eof_ = false;    // nothing more comes
