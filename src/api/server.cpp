@@ -198,7 +198,7 @@ void server_impl::close(bool close_connections, std::uint16_t code, std::string_
   if (!is_serving() && !close_connections) return;
   if (is_serving()) {
     log(log_level::info, "server closing");
-    for (auto& listener : listeners_) listener->stop();
+    listeners_.clear();  // from here on the system refuses who comes
     closing_.request_stop();
     waiting_for_close_.wake_all();
   }
