@@ -21,7 +21,7 @@ inline std::string_view as_text(std::span<const std::byte> bytes) noexcept {
 
 /// Owned bytes. Growing doubles the capacity and leaves new bytes uninitialised.
 ///
-/// Blocks of up to 4 KiB come from and return to a small cache of the calling thread, so that a
+/// Blocks of up to 128 KiB come from and return to a small cache of the calling thread, so that a
 /// stream of small messages allocates nothing; a buffer may be destroyed on any thread.
 class buffer {
  public:

@@ -5,7 +5,6 @@
 #include <duplex/coro/wait.hpp>
 #include <duplex/protocol/utf8.hpp>
 #include <stdexcept>
-#include <unordered_set>
 #include <utility>
 
 #include "protocol/option_settings.hpp"
@@ -13,11 +12,9 @@
 namespace duplex::detail {
 namespace {
 
-// From this size on a payload is written from where it is instead of through the outbox.
-constexpr std::size_t lend_min = 16 * 1024;
-
-// Connections whose owner is gone while they close.
-thread_local std::unordered_set<std::shared_ptr<connection_impl>> lingering_connections;
+// From this size on a payload is written at once from where it is; smaller ones are copied and leave
+// together: measured, a copy of 16 KiB costs less than a system call of its own.
+constexpr std::size_t lend_min = 64 * 1024 + 1;
 
 bool is_utf8(std::span<const std::byte> bytes) {
   protocol::utf8_validator validator;
@@ -69,25 +66,43 @@ connection connection_impl::open(std::shared_ptr<connection_impl> impl, handshak
   // What came with the handshake is parsed once whoever opened the connection has had its turn.
   impl->resume_input();
   impl->settle();
+  impl->log("connection open");
   return connection(std::move(impl));
 }
 
 // --- bytes in
 
 std::span<std::byte> connection_impl::read_space() {
-  read_space_ = core_.direct_read_space();
-  reading_direct_ = !read_space_.empty();
-  if (!reading_direct_) read_space_ = loop_.read_buffer(read_limit_).first(read_limit_);
-  return read_space_;
+  try {
+    read_space_ = core_.direct_read_space();
+    reading_direct_ = !read_space_.empty();
+    if (!reading_direct_) read_space_ = loop_.read_buffer(read_limit_).first(read_limit_);
+    return read_space_;
+  } catch (...) {
+    abort();
+    return {};
+  }
 }
 
 void connection_impl::on_data(std::size_t count) {
-  if (reading_direct_) {
-    core_.receive_direct(count, loop_.now());
-  } else {
-    core_.receive_data(read_space_.first(count), loop_.now());
+  guard([&] {
+    if (reading_direct_) {
+      core_.receive_direct(count, loop_.now());
+    } else {
+      core_.receive_data(read_space_.first(count), loop_.now());
+    }
+    process_input();
+  });
+}
+
+// Of what the loop calls: an exception has nowhere to go.
+template <class Function>
+void connection_impl::guard(Function function) noexcept {
+  try {
+    function();
+  } catch (...) {
+    abort();
   }
-  process_input();
 }
 
 // A complete message is with whoever waits for it, and the answer queued, before the frame behind
@@ -99,7 +114,7 @@ void connection_impl::process_input() {
     deliver(*event);
     loop_.run_ready();
     if (ended_) return;
-    if (inbox_.paused() && core_.state() == protocol::state::open) {
+    if (must_pause()) {
       pause();
       break;
     }
@@ -111,13 +126,20 @@ void connection_impl::process_input() {
 }
 
 void connection_impl::process_end() {
-  core_.receive_eof();
-  process_input();
+  guard([&] {
+    eof_ = true;
+    core_.receive_eof();
+    process_input();
+  });
 }
 
 void connection_impl::on_eof() { process_end(); }
 
 void connection_impl::on_error(std::error_code) { process_end(); }
+
+bool connection_impl::must_pause() const noexcept {
+  return inbox_.paused() && !eof_ && core_.state() == protocol::state::open;
+}
 
 void connection_impl::deliver(protocol::event& event) {
   switch (event.kind) {
@@ -167,7 +189,7 @@ void connection_impl::step() {
     return;
   }
   deliver(*event);
-  if (inbox_.paused() && core_.state() == protocol::state::open) pause();
+  if (must_pause()) pause();
   if (stepping_) defer();
 }
 
@@ -182,11 +204,13 @@ void connection_impl::send(const payload& payload, send_options options) {
   }
   const bool lend = in_flight_ == 0 && payload.bytes().size() >= lend_min;
   core_.send(type, payload.bytes(), lend);
-  if (lend || must_wait_to_send()) {
+  if (!lend && !must_wait_to_send()) return flush_soon();
+  try {
     flush();  // afterwards what was lent has left, or was copied
     core_.hold_output();
-  } else {
-    flush_soon();
+  } catch (...) {  // no memory for the copy: half a frame may have left
+    abort();
+    throw;
   }
 }
 
@@ -196,10 +220,11 @@ void connection_impl::flush_soon() {
 
 void connection_impl::run_deferred() {
   if (parsing_ || ended_) return;
-  const auto self = shared_from_this();
-  if (stepping_) step();
-  flush();
-  settle();
+  guard([&] {
+    if (stepping_) step();
+    flush();
+    settle();
+  });
 }
 
 void connection_impl::flush() {
@@ -218,21 +243,25 @@ void connection_impl::flush() {
 }
 
 void connection_impl::on_written() {
-  core_.data_sent(std::exchange(in_flight_, 0));
-  flush();
-  settle();
+  guard([&] {
+    core_.data_sent(std::exchange(in_flight_, 0));
+    flush();
+    settle();
+  });
 }
 
 // --- time and the end
 
 void connection_impl::expired() {
-  core_.advance(loop_.now());
-  if (core_.state() == protocol::state::open && (paused_ || stepping_)) {
-    flush();
-    settle();
-  } else {
-    process_input();
-  }
+  guard([&] {
+    core_.advance(loop_.now());
+    if (core_.state() == protocol::state::open && (paused_ || stepping_)) {
+      flush();
+      settle();
+    } else {
+      process_input();
+    }
+  });
 }
 
 // After anything that may have changed the core: does what it wants of the transport and the clock.
@@ -243,7 +272,7 @@ void connection_impl::settle() {
     return end();
   }
   if (core_.state() == protocol::state::closed) return end();
-  if (!shut_down_ && core_.wants_shutdown() && core_.buffered_amount() == in_flight_) {
+  if (!shut_down_ && core_.wants_shutdown()) {
     shut_down_ = true;
     stream_->shutdown();
   }
@@ -251,20 +280,20 @@ void connection_impl::settle() {
   if (deadline && (!armed() || *deadline < at())) arm(*deadline);
 }
 
-void connection_impl::end() {
+void connection_impl::end() noexcept {
   const auto self = shared_from_this();
   ended_ = input_ended_ = true;
   paused_ = stepping_ = parsing_ = false;
   stream_.reset();
-  core_.receive_eof();
-  while (core_.next_event()) continue;  // nothing of use is left; the core becomes closed
+  core_.drop();
   disarm();
   if (receiver_) receiver_->wake();
   senders_.wake_all();
   closing_.wake_all();
   for (auto* ping = pings_; ping; ping = ping->next) ping->waiting.wake_all();
+  loop_.release(self);
+  log("connection closed");
   if (stop_source_) stop_source_->request_stop();
-  lingering_connections.erase(self);
 }
 
 void connection_impl::start_close(std::uint16_t code, std::string_view reason) {
@@ -274,7 +303,7 @@ void connection_impl::start_close(std::uint16_t code, std::string_view reason) {
   flush_soon();
 }
 
-void connection_impl::abort() {
+void connection_impl::abort() noexcept {
   if (ended_) return;
   stream_->abort();
   end();
@@ -284,43 +313,41 @@ void connection_impl::let_go(bool unwinding) noexcept {
   if (ended_) return;
   try {
     start_close(unwinding ? 1011 : 1000, {});
-    lingering_connections.insert(shared_from_this());
+    loop_.keep(shared_from_this());
   } catch (...) {  // no memory for a farewell
     abort();
   }
 }
 
-std::size_t connection_impl::lingering() { return lingering_connections.size(); }
-
-task<> connection_impl::close(std::uint16_t code, std::string_view reason) {
-  const auto self = shared_from_this();
-  start_close(code, reason);
-  co_await wait_closed({});
+task<> connection_impl::close(std::shared_ptr<connection_impl> self, std::uint16_t code,
+                              std::string reason) {
+  self->start_close(code, reason);
+  co_await wait_closed(self, {});
 }
 
-task<> connection_impl::wait_closed(limit limit) {
-  const auto self = shared_from_this();
-  while (!ended_) {
-    coro::wait waiting(loop_, closing_, limit);
+task<> connection_impl::wait_closed(std::shared_ptr<connection_impl> self, limit limit) {
+  while (!self->ended_) {
+    coro::wait waiting(self->loop_, self->closing_, limit);
     co_await waiting;
-    if (!ended_) waiting.throw_if_limited("waiting for the end of the connection");
+    if (!self->ended_) waiting.throw_if_limited("waiting for the end of the connection");
   }
 }
 
-task<duration> connection_impl::ping(std::span<const std::byte> data, limit limit) {
-  const auto self = shared_from_this();
-  require_open();
-  const auto sent = loop_.now();
-  pending_ping pending(*this);
-  pending.id = core_.send_ping(data, sent);
-  flush_soon();
-  while (!pending.answered && !ended_) {
-    coro::wait waiting(loop_, pending.waiting, limit);
+task<duration> connection_impl::ping(std::shared_ptr<connection_impl> self, buffer data,
+                                     limit limit) {
+  self->require_open();
+  auto& loop = self->loop_;
+  const auto sent = loop.now();
+  pending_ping pending(*self);
+  pending.id = self->core_.send_ping(data.bytes(), sent);
+  self->flush_soon();
+  while (!pending.answered && !self->ended_) {
+    coro::wait waiting(loop, pending.waiting, limit);
     co_await waiting;
-    if (!pending.answered && !ended_) waiting.throw_if_limited("waiting for a pong");
+    if (!pending.answered && !self->ended_) waiting.throw_if_limited("waiting for a pong");
   }
-  if (!pending.answered) throw_closed();
-  co_return loop_.now() - sent;
+  if (!pending.answered) self->throw_closed();
+  co_return loop.now() - sent;
 }
 
 void connection_impl::pong(std::span<const std::byte> data) {
@@ -333,6 +360,12 @@ void connection_impl::pong(std::span<const std::byte> data) {
 
 bool connection_impl::begin_receive() {
   if (receiver_) throw concurrency_error("another coroutine receives from this connection already");
+  // A coroutine that asks for more while input is parsed gets it here, without a turn of the queue.
+  while (parsing_ && !can_receive()) {
+    auto event = core_.next_event();
+    if (!event) break;
+    deliver(*event);
+  }
   return can_receive();
 }
 
@@ -366,6 +399,13 @@ std::stop_token connection_impl::stop_token() {
     if (ended_) stop_source_->request_stop();
   }
   return stop_source_->get_token();
+}
+
+void connection_impl::log(std::string_view message) const noexcept {
+  try {
+    if (logger_) write_log(*logger_, log_level::info, message, id());
+  } catch (...) {  // no memory for an identifier: then it has none
+  }
 }
 
 const std::string& connection_impl::id() const {

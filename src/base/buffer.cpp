@@ -26,8 +26,8 @@ namespace duplex {
 namespace {
 
 constexpr std::size_t smallest_block = 64;
-constexpr std::size_t largest_cached_block = 4096;
-constexpr std::size_t shelf_bytes_max = 32 * 1024;
+constexpr std::size_t largest_cached_block = 128 * 1024;
+constexpr std::size_t shelf_bytes_max = 32 * 1024;  // or two blocks
 
 struct free_block_link {
   free_block_link* next;
@@ -41,7 +41,7 @@ struct shelf {
 
 // Without destructors, so that buffers which die late while a thread ends still find them; the
 // sweeper frees what is on them, and from then on nothing is put there.
-constinit thread_local std::array<shelf, 7> shelves{};
+constinit thread_local std::array<shelf, 12> shelves{};
 enum class cache_state : unsigned char { untouched, in_use, swept };
 constinit thread_local cache_state cache = cache_state::untouched;
 
@@ -85,7 +85,7 @@ void put_block(std::byte* block, std::size_t size) noexcept {
       thread_local sweeper at_thread_end;
     }
     shelf& to = shelf_of(size);
-    if (to.bytes + size <= shelf_bytes_max) {
+    if (to.bytes + size <= std::max(shelf_bytes_max, 2 * size)) {
       to.first = ::new (block) free_block_link{to.first};
       to.bytes += size;
       ASAN_POISON_MEMORY_REGION(block + sizeof(free_block_link), size - sizeof(free_block_link));

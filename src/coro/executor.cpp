@@ -21,14 +21,9 @@ void timer::arm(time_point at) {
   executor_->add(*this);
 }
 
-void timer::disarm() noexcept {
-  if (armed()) executor_->remove(*this);
-}
+void timer::take_back() noexcept { executor_->remove(*this); }
 
-waiter::~waiter() {
-  forget_stop();
-  if (queue_) queue_->remove(*this);
-}
+void waiter::leave_queue() noexcept { queue_->remove(*this); }
 
 void waiter::suspend(std::coroutine_handle<> coroutine, const limit& limit) {
   assert(!suspended());

@@ -33,6 +33,12 @@ void connection::receive_data(std::span<const std::byte> bytes, time_point now) 
   input_ = held_.bytes().last(left + bytes.size());
 }
 
+void connection::drop() noexcept {
+  eof_ = true;
+  state_ = state::closed;
+  discard_input();
+}
+
 void connection::hold_input() {
   // Bytes held already stay where they are until most of the block is used up.
   if (input_.empty() || (!held_.empty() && input_.size() >= held_.size() / 2)) return;
@@ -294,7 +300,7 @@ std::optional<event> connection::finish_input() {
 
 // Section 1.4: "After receiving a control frame indicating the connection should be closed, a peer
 // discards any further data received", and 7.1.7 for a connection that failed.
-void connection::discard_input() {
+void connection::discard_input() noexcept {
   discarding_ = true;
   input_ = {};
   held_.release();

@@ -33,7 +33,9 @@ class timer {
 
   /// Arms, or moves where armed already.
   void arm(time_point at);
-  void disarm() noexcept;
+  void disarm() noexcept {
+    if (armed()) take_back();
+  }
   bool armed() const noexcept { return position_ != unarmed; }
   /// Where armed.
   time_point at() const noexcept { return at_; }
@@ -44,6 +46,8 @@ class timer {
 
  private:
   friend class executor;
+  void take_back() noexcept;
+
   static constexpr std::size_t unarmed = ~std::size_t{0};
   coro::executor* executor_;
   time_point at_ = {};
@@ -62,7 +66,10 @@ enum class wake_reason : unsigned char { pending, woken, timed_out, stopped };
 class waiter : private timer {
  public:
   explicit waiter(coro::executor& executor) noexcept : timer(executor), executor_(executor) {}
-  ~waiter() override;
+  ~waiter() override {
+    if (stop_callback_) forget_stop();
+    if (queue_) leave_queue();
+  }
 
   /// Remembers the coroutine and starts the limit's clock. It is resumed after `wake`, the limit's
   /// deadline or its stop, whichever is first; `reason` tells which.
@@ -89,6 +96,7 @@ class waiter : private timer {
 
   void expired() override { wake(wake_reason::timed_out); }
   void forget_stop() noexcept;
+  void leave_queue() noexcept;
 
   coro::executor& executor_;
   std::coroutine_handle<> coroutine_;

@@ -76,6 +76,8 @@ class connection {
   void receive_direct(std::size_t count, time_point now);
   /// The peer will send nothing more.
   void receive_eof();
+  /// The transport is gone and nothing it brought is of use any more: the state is closed at once.
+  void drop() noexcept;
   /// Copies what is left of the bytes lent, so that parsing can go on later.
   void hold_input();
   /// Parses up to the next event. Bad frames fail the connection only when parsing comes to them:
@@ -112,9 +114,12 @@ class connection {
   /// event of the pong that answers it, or a later ping, repeats or exceeds.
   std::uint64_t send_ping(std::span<const std::byte> payload, time_point now);
   void send_pong(std::span<const std::byte> payload);
-  /// Starts the closing handshake. std::invalid_argument: a code that may not be sent, a reason of
-  /// more than 123 bytes or that is not UTF-8. Does nothing where it was started already.
+  /// Starts the closing handshake. Throws as `check_close`. Does nothing where it was started
+  /// already.
   void send_close(std::uint16_t code, std::string_view reason, time_point now);
+  /// std::invalid_argument: a code that may not be sent, a reason of more than 123 bytes or that is
+  /// not UTF-8.
+  static void check_close(std::uint16_t code, std::string_view reason);
   /// Fails the connection (section 7.1.7): sends a close frame, if none was sent, and discards what
   /// else comes; next_event has the `close` event. The reason is cut to 123 bytes.
   void fail(duplex::close_code, std::string reason);
@@ -171,7 +176,7 @@ class connection {
   event receive_pong();
   void receive_close();
   std::optional<event> finish_input();
-  void discard_input();
+  void discard_input() noexcept;
   void heard_from_peer(time_point now);
 
   // out
