@@ -3,8 +3,9 @@
 using namespace duplex;
 
 int main() {
-  run(serve([](connection& ws) -> task<> {
-    while (auto message = co_await ws.next())
-      co_await ws.send(*message);
-  }, "localhost", 8765));
+  run(serve(
+      [](connection& ws) -> task<> {
+        while (auto message = co_await ws.next()) co_await ws.send(*message);
+      },
+      "localhost", 8765));
 }
