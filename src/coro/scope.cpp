@@ -50,7 +50,9 @@ scope::running scope::run(scope& owner, task<> work) {
 scope::scope(exception_handler on_exception)
     : executor_(coro::executor::current()), on_exception_(std::move(on_exception)) {}
 
-scope::~scope() {
+scope::~scope() { clear(); }
+
+void scope::clear() noexcept {
   while (first_) std::coroutine_handle<child>::from_promise(*first_).destroy();
 }
 

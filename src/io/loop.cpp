@@ -6,6 +6,7 @@
 #include <csignal>
 #include <mutex>
 #include <optional>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -44,6 +45,8 @@ struct loop::state {
 
   std::mutex posted_mutex;
   std::vector<std::function<void()>> posted;
+
+  std::unordered_set<std::shared_ptr<void>> kept;
 
   std::unique_ptr<std::byte[]> read_buffer;
   std::size_t read_size = 0;
@@ -85,6 +88,7 @@ loop::loop() : state_(std::make_unique<state>()) {
 }
 
 loop::~loop() {
+  while (!state_->kept.empty()) std::exchange(state_->kept, {}).clear();
   std::exchange(state_->posted, {}).clear();
   uv_walk(
       &state_->native,
@@ -158,6 +162,12 @@ void loop::post(std::function<void()> function) {
 }
 
 void loop::poke() noexcept { uv_async_send(&state_->async); }
+
+void loop::keep(std::shared_ptr<void> object) { state_->kept.insert(std::move(object)); }
+
+void loop::release(const std::shared_ptr<void>& object) noexcept { state_->kept.erase(object); }
+
+std::size_t loop::kept() const noexcept { return state_->kept.size(); }
 
 coro::time_point loop::now() const { return coro::clock::now(); }
 

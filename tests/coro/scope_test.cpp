@@ -176,6 +176,22 @@ TEST(scope, destroyed_destroys_running_and_unstarted_tasks) {
   EXPECT_FALSE(executor.has_ready());
 }
 
+TEST(scope, cleared_destroys_its_tasks_and_takes_others) {
+  manual_executor executor;
+  log seen;
+  coro::wait_queue queue;
+  scope tasks;
+  tasks.spawn(wait_in(queue));
+  executor.run();
+  tasks.spawn(wait_in(queue));
+  tasks.clear();
+  EXPECT_EQ(tasks.size(), 0u);
+  EXPECT_TRUE(queue.empty());
+  tasks.spawn(note(seen, "another"));
+  executor.run();
+  EXPECT_EQ(seen, log{"another"});
+}
+
 TEST(scope, destroyed_task_may_spawn_from_a_destructor) {
   manual_executor executor;
   log seen;

@@ -126,6 +126,31 @@ TEST(loop, destroyed_drops_what_was_posted) {
   EXPECT_EQ(*held, 0);
 }
 
+TEST(loop, keeps_an_object_until_its_release) {
+  auto& loop = loop::current();
+  auto object = std::make_shared<int>(1);
+  const std::weak_ptr<int> alive = object;
+  loop.keep(object);
+  loop.keep(object);  // twice is once
+  EXPECT_EQ(loop.kept(), 1u);
+  loop.release(std::exchange(object, nullptr));
+  EXPECT_EQ(loop.kept(), 0u);
+  EXPECT_TRUE(alive.expired());
+  loop.release(std::make_shared<int>(2));  // was never kept
+}
+
+TEST(loop, destroyed_lets_go_of_what_it_keeps) {
+  auto first = std::make_shared<int>(), second = std::make_shared<int>();
+  std::thread([&] {
+    loop own;
+    // The end of one may hand over another.
+    own.keep(
+        std::shared_ptr<void>(first.get(), [&own, first, second](void*) { own.keep(second); }));
+  }).join();
+  EXPECT_EQ(first.use_count(), 1);
+  EXPECT_EQ(second.use_count(), 1);
+}
+
 TEST(loop, resumes_what_a_callback_made_ready_before_the_next_round) {
   auto& loop = loop::current();
   coro::wait_queue queue;

@@ -30,6 +30,8 @@ class scope {
   /// Starts a task; it first runs when the loop next resumes coroutines.
   void spawn(task<> task);
   std::size_t size() const noexcept { return size_; }
+  /// Destroys the tasks that run, where they stand. As with the destructor, not from one of them.
+  void clear() noexcept;
 
   /// Waits until no task is left; then throws the first exception kept, if any. Tasks may be
   /// spawned meanwhile.

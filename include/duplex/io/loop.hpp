@@ -35,6 +35,12 @@ class loop final : public coro::executor {
   /// must outlive the call of `post`.
   void post(std::function<void()> function);
 
+  /// Owns an object until `release`, or until the loop ends: for what nobody else owns while it
+  /// finishes in the background.
+  void keep(std::shared_ptr<void> object);
+  void release(const std::shared_ptr<void>& object) noexcept;
+  std::size_t kept() const noexcept;
+
   coro::time_point now() const override;
   /// For the files of src/io.
   uv_loop_s* native() noexcept;
