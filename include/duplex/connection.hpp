@@ -120,6 +120,7 @@ class receive_wait {
   connection_impl& impl_;
 
  private:
+  std::shared_ptr<connection_impl> kept_;  // while waiting: the connection may be destroyed
   coro::waiter waiter_;
   limit limit_;
   bool waiting_ = false;
@@ -149,6 +150,7 @@ class send_operation {
 
  private:
   connection_impl& impl_;
+  std::shared_ptr<connection_impl> kept_;  // while waiting: the connection may be destroyed
   coro::waiter waiter_;
   payload payload_;
   limit limit_;

@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "api/connection_impl.hpp"
-#include "protocol/option_settings.hpp"
 #include "api/stream_reader.hpp"
+#include "protocol/option_settings.hpp"
 
 namespace duplex {
 namespace {
@@ -19,23 +19,26 @@ class connect_plan {
  public:
   connect_plan(std::string_view text, const connect_options& options)
       : target(text),
-        handshake(detail::handshake_settings(options)),
+        handshake(target, detail::handshake_settings(options)),
         core(detail::core_settings(options)),
         inbox(detail::make_inbox(options)),
         write_limit(options.write_limit),
         read_limit(options.read_limit),
         open_timeout(options.open_timeout),
+        logger(
+            std::make_shared<duplex::logger>(options.logger ? *options.logger : stderr_logger())),
         host(options.host ? std::string(*options.host) : target.host()),
         port(options.port ? static_cast<std::uint16_t>(*options.port) : target.port()),
         family(options.family) {}
 
   uri target;
-  protocol::client_handshake_settings handshake;
+  protocol::client_handshake handshake;
   protocol::connection_settings core;
   duplex::inbox inbox;
   water_marks write_limit;
   std::size_t read_limit;
   std::optional<duration> open_timeout;
+  std::shared_ptr<const duplex::logger> logger;
   std::string host;
   std::uint16_t port;
   address_family family;
@@ -44,7 +47,7 @@ class connect_plan {
 task<client_connection> open_connection(connect_plan plan) {
   const limit limit = plan.open_timeout ? duplex::limit(*plan.open_timeout) : duplex::limit();
   auto stream = co_await io::connect_tcp(plan.host, plan.port, plan.family, limit);
-  protocol::client_handshake handshake(plan.target, plan.handshake);
+  auto& handshake = plan.handshake;
   detail::handshake_result result;
   {
     detail::stream_reader reader(*stream);
@@ -68,18 +71,18 @@ task<client_connection> open_connection(connect_plan plan) {
   auto impl = std::make_shared<detail::connection_impl>(std::move(stream), protocol::side::client,
                                                         plan.core, std::move(plan.inbox),
                                                         plan.write_limit, plan.read_limit);
+  impl->set_logger(std::move(plan.logger));
   co_return detail::connection_impl::open(std::move(impl), std::move(result), handshake.rest());
 }
 
 task<client_connection> open_in_time(connect_plan plan) {
   const auto target = plan.target.str();
-  const auto time = plan.open_timeout;
+  const auto time = plan.open_timeout.value_or(duration::zero());
   try {
     co_return co_await open_connection(std::move(plan));
   } catch (const timeout&) {
-    const auto seconds = std::chrono::duration<double>(time.value_or(duration::zero())).count();
     throw timeout("opening a connection to " + target + " took longer than " +
-                  std::to_string(seconds) + " s");
+                  detail::to_text(time));
   }
 }
 

@@ -30,20 +30,22 @@ task<duration> connection::ping(limit limit) {
   // Unpredictable, so that a pong proves that the peer has read the ping.
   std::array<std::byte, 4> data;
   protocol::system_random()(data.data(), data.size());
-  co_return co_await impl_->ping(data, std::move(limit));
+  return ping(data, std::move(limit));
 }
 
 task<duration> connection::ping(std::span<const std::byte> data, limit limit) {
-  return impl_->ping(data, std::move(limit));
+  return detail::connection_impl::ping(impl_, buffer(data), std::move(limit));
 }
 
 void connection::pong(std::span<const std::byte> data) { impl_->pong(data); }
 
 task<> connection::close(std::uint16_t code, std::string_view reason) {
-  return impl_->close(code, reason);
+  return detail::connection_impl::close(impl_, code, std::string(reason));
 }
 
-task<> connection::wait_closed(limit limit) { return impl_->wait_closed(std::move(limit)); }
+task<> connection::wait_closed(limit limit) {
+  return detail::connection_impl::wait_closed(impl_, std::move(limit));
+}
 
 void connection::abort() { impl_->abort(); }
 std::stop_token connection::stop_token() { return impl_->stop_token(); }
@@ -73,6 +75,7 @@ receive_wait::~receive_wait() {
 bool receive_wait::await_ready() { return impl_.begin_receive(); }
 
 void receive_wait::await_suspend(std::coroutine_handle<> coroutine) {
+  kept_ = impl_.shared_from_this();
   impl_.set_receiver(&waiter_);
   waiting_ = true;
   waiter_.suspend(coroutine, limit_);
@@ -110,6 +113,7 @@ bool send_operation::await_ready() {
 }
 
 void send_operation::await_suspend(std::coroutine_handle<> coroutine) {
+  kept_ = impl_.shared_from_this();
   waiter_.suspend_in(impl_.senders(), coroutine, limit_);
 }
 

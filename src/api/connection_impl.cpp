@@ -12,8 +12,8 @@
 namespace duplex::detail {
 namespace {
 
-// From this size on a payload is written at once from where it is; smaller ones are copied and leave
-// together: measured, a copy of 16 KiB costs less than a system call of its own.
+// From this size on a payload is written at once from where it is; smaller ones are copied and
+// leave together: measured, a copy of 16 KiB costs less than a system call of its own.
 constexpr std::size_t lend_min = 64 * 1024 + 1;
 
 bool is_utf8(std::span<const std::byte> bytes) {

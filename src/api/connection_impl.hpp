@@ -8,6 +8,7 @@
 #include <duplex/inbox.hpp>
 #include <duplex/io/loop.hpp>
 #include <duplex/io/stream.hpp>
+#include <duplex/log.hpp>
 #include <duplex/protocol/connection.hpp>
 #include <memory>
 #include <optional>
@@ -30,7 +31,11 @@ struct handshake_result {
 ///
 /// Input is parsed in one of three ways: from `on_data`, as it comes, with the coroutines it makes
 /// ready resumed after each event; in steps, one event each turn of the loop, for what was held
-/// while the inbox was full; not at all, while it is full.
+/// while the inbox was full; not at all, while it is full. What came before the end of the stream
+/// is parsed to its end, as it is no more than one read.
+///
+/// The loop calls it through its four private bases. Nothing thrown reaches the loop: where memory
+/// runs out the connection is dropped.
 class connection_impl final : public std::enable_shared_from_this<connection_impl>,
                               private io::stream_events,
                               private coro::timer,
@@ -44,7 +49,13 @@ class connection_impl final : public std::enable_shared_from_this<connection_imp
   /// Makes the connection of a stream whose handshake is done. `rest` came after it.
   static connection open(std::shared_ptr<connection_impl> impl, handshake_result handshake,
                          std::span<const std::byte> rest);
-  static connection_impl& of(connection& connection) { return *connection.impl_; }
+  /// nullptr: the connection was moved from.
+  static const std::shared_ptr<connection_impl>& of(const connection& connection) noexcept {
+    return connection.impl_;
+  }
+
+  /// Where the opening and the end of the connection are logged; empty for nowhere.
+  void set_logger(std::shared_ptr<const logger> logger) noexcept { logger_ = std::move(logger); }
 
   // --- receiving
   bool begin_receive();  // whether there is no need to wait; throws concurrency_error
@@ -60,19 +71,18 @@ class connection_impl final : public std::enable_shared_from_this<connection_imp
     return core_.buffered_amount() > write_limit_.high() && !ended_;
   }
   coro::wait_queue& senders() noexcept { return senders_; }
-  task<duration> ping(std::span<const std::byte> data, limit limit);
+  static task<duration> ping(std::shared_ptr<connection_impl> self, buffer data, limit limit);
   void pong(std::span<const std::byte> data);
 
   // --- ending
-  task<> close(std::uint16_t code, std::string_view reason);
+  static task<> close(std::shared_ptr<connection_impl> self, std::uint16_t code,
+                      std::string reason);
   void start_close(std::uint16_t code, std::string_view reason);
-  task<> wait_closed(limit limit);
-  void abort();
+  static task<> wait_closed(std::shared_ptr<connection_impl> self, limit limit);
+  void abort() noexcept;
   std::stop_token stop_token();
   /// The owner is gone: closes in the background, or drops what is closed.
   void let_go(bool unwinding) noexcept;
-  /// Connections of this thread that close in the background.
-  static std::size_t lingering();
 
   // --- looking
   bool ended() const noexcept { return ended_; }
@@ -95,17 +105,21 @@ class connection_impl final : public std::enable_shared_from_this<connection_imp
   void expired() override;       // of coro::timer: the core's deadline
   void run_deferred() override;  // flush, and a step of held input
 
+  template <class Function>
+  void guard(Function function) noexcept;
   void process_input();
   void process_end();
   void deliver(protocol::event& event);
+  bool must_pause() const noexcept;
   void pause();
   void resume_input();
   void step();
   void flush_soon();
   void flush();
   void settle();
-  void end();
+  void end() noexcept;
   void require_open() const;
+  void log(std::string_view message) const noexcept;
 
   io::loop& loop_;
   std::unique_ptr<io::stream> stream_;
@@ -121,6 +135,7 @@ class connection_impl final : public std::enable_shared_from_this<connection_imp
   pending_ping* pings_ = nullptr;
   std::optional<std::stop_source> stop_source_;
 
+  std::shared_ptr<const logger> logger_;
   handshake_result handshake_;
   address local_address_, remote_address_;
   mutable std::string id_;
@@ -129,6 +144,7 @@ class connection_impl final : public std::enable_shared_from_this<connection_imp
   bool parsing_ = false;         // inside process_input: it flushes at its end
   bool paused_ = false;          // the inbox is full
   bool stepping_ = false;        // held input is parsed in steps
+  bool eof_ = false;             // the stream brings nothing more
   bool shut_down_ = false;
   bool input_ended_ = false;  // no message will follow
   bool ended_ = false;        // nothing at all will follow

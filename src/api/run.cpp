@@ -6,8 +6,6 @@
 #include <duplex/run.hpp>
 #include <exception>
 
-#include "api/connection_impl.hpp"
-
 namespace duplex {
 namespace {
 
@@ -25,9 +23,9 @@ task<> set_after(std::chrono::nanoseconds time, bool& late) {
   late = true;
 }
 
-// Each is bounded by its own close_timeout.
-void wait_for_lingering(io::loop& loop) {
-  loop.run_until([] { return detail::connection_impl::lingering() == 0; });
+// For connections that close in the background, each bounded by its own close_timeout.
+void wait_for_kept(io::loop& loop) {
+  loop.run_until([&loop] { return loop.kept() == 0; });
 }
 
 }  // namespace
@@ -43,7 +41,7 @@ void run_to_end(task<> work) {
     tasks.spawn(remember_end(std::move(work), done, failure));
     loop.run_until([&] { return done; });
   }
-  wait_for_lingering(loop);
+  wait_for_kept(loop);
   if (failure) std::rethrow_exception(failure);
 }
 
@@ -64,7 +62,7 @@ void run(server server) {
     });
     loop.run_until([&] { return closed || late || signals > 1; });
   }
-  if (closed) wait_for_lingering(loop);
+  if (closed) wait_for_kept(loop);
   if (failure) std::rethrow_exception(failure);
 }
 

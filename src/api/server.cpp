@@ -11,27 +11,32 @@
 #include <utility>
 
 #include "api/connection_impl.hpp"
-#include "protocol/option_settings.hpp"
 #include "api/stream_reader.hpp"
+#include "protocol/option_settings.hpp"
 
 namespace duplex {
 namespace detail {
 
-class server_impl {
+class server_impl : public std::enable_shared_from_this<server_impl> {
  public:
   server_impl(connection_handler handler, std::string_view host, int port, serve_options options);
-  ~server_impl();
   static server make(std::shared_ptr<server_impl> impl) { return server(std::move(impl)); }
 
   void close(bool close_connections, std::uint16_t code, std::string_view reason);
-  task<> wait_closed(limit limit);
-  task<> serve_forever();
-  std::vector<connection*> connections() const { return {open_.begin(), open_.end()}; }
+  /// Ends everything where it stands.
+  void drop() noexcept;
+  static task<> wait_closed(std::shared_ptr<server_impl> self, limit limit);
+  static task<> serve_forever(std::shared_ptr<server_impl> self, limit limit);
+  std::vector<connection*> connections() const;
   std::vector<address> sockets() const { return sockets_; }
   bool is_serving() const { return !closing_.stop_requested(); }
   const serve_options& options() const { return options_; }
 
  private:
+  struct session;
+
+  void listen(std::string_view host, std::uint16_t port);
+  void accept(std::unique_ptr<io::stream> stream) noexcept;
   task<> serve_stream(std::unique_ptr<io::stream> stream);
   task<std::optional<connection>> open(std::unique_ptr<io::stream> stream);
   task<std::optional<request>> receive_request(protocol::server_handshake& handshake,
@@ -39,18 +44,20 @@ class server_impl {
   std::optional<response> check_subprotocol(const request& request,
                                             std::optional<std::string>& selected) const;
   task<> reject(response response, io::stream& stream, stream_reader& reader, limit limit);
-  task<> handle(connection& connection);
+  void stop() noexcept;
   void log(log_level level, const std::string& message, std::string_view id = {}) const noexcept;
   void log_failure(std::exception_ptr exception, std::string_view id) const noexcept;
 
   io::loop& loop_;
   connection_handler handler_;
-  serve_options options_;
+  const std::shared_ptr<const serve_options> shared_options_;  // a connection keeps its logger
+  const serve_options& options_ = *shared_options_;
   std::vector<std::unique_ptr<io::listener>> listeners_;
   std::vector<address> sockets_;
   std::stop_source closing_;
   coro::wait_queue waiting_for_close_;
-  std::unordered_set<connection*> open_;
+  std::unordered_set<session*> sessions_;
+  bool closed_ = false;
   scope streams_;  // last: its tasks use all of the above
 };
 
@@ -58,49 +65,85 @@ server_impl::server_impl(connection_handler handler, std::string_view host, int 
                          serve_options options)
     : loop_(io::loop::current()),
       handler_(std::move(handler)),
-      options_(std::move(options)),
+      shared_options_(std::make_shared<serve_options>(std::move(options))),
       streams_([this](std::exception_ptr exception) { log_failure(std::move(exception), {}); }) {
   validate(options_);
   if (!handler_) throw std::invalid_argument("serve needs a handler");
   if (port < 0 || port > 65535) {
     throw std::invalid_argument("port must be from 0 to 65535, got " + std::to_string(port));
   }
-  auto wanted = static_cast<std::uint16_t>(port);
-  for (auto& at : io::resolve_now(std::string(host), wanted, options_.family, true)) {
-    at.port = wanted;
-    listeners_.push_back(io::listen_tcp(at, options_.backlog, options_.reuse_port));
-    sockets_.push_back(listeners_.back()->local_address());
-    wanted = sockets_.front().port;  // port 0: the same port on every address
-  }
+  listen(host, static_cast<std::uint16_t>(port));
   for (auto& listener : listeners_) {
-    listener->start([this](std::unique_ptr<io::stream> stream) {
-      streams_.spawn(serve_stream(std::move(stream)));
-    });
+    listener->start([this](std::unique_ptr<io::stream> stream) { accept(std::move(stream)); });
     log(log_level::info, "server listening on " + to_string(listener->local_address()));
   }
 }
 
-server_impl::~server_impl() {
-  for (auto* connection : open_) connection->abort();
+void server_impl::listen(std::string_view host, std::uint16_t port) {
+  std::exception_ptr unavailable;
+  for (auto& at : io::resolve_now(std::string(host), port, options_.family, true)) {
+    at.port = port;
+    try {
+      listeners_.push_back(io::listen_tcp(at, options_.backlog, options_.reuse_port));
+    } catch (const std::system_error& problem) {
+      // A machine without IPv6 still has names that resolve to it.
+      if (problem.code() != std::errc::address_not_available &&
+          problem.code() != std::errc::address_family_not_supported) {
+        throw;
+      }
+      unavailable = std::current_exception();
+      continue;
+    }
+    sockets_.push_back(listeners_.back()->local_address());
+    port = sockets_.front().port;  // port 0: the same port on every address
+  }
+  if (listeners_.empty()) std::rethrow_exception(unavailable);
+}
+
+void server_impl::accept(std::unique_ptr<io::stream> stream) noexcept {
+  try {
+    streams_.spawn(serve_stream(std::move(stream)));
+  } catch (...) {  // no memory: this one is dropped
+    log_failure(std::current_exception(), {});
+  }
 }
 
 // --- one connection
 
+// A connection from its handshake to its end.
+struct server_impl::session {
+  session(server_impl& owner, connection& opened) : server(owner), connection(opened) {
+    server.sessions_.insert(this);
+  }
+  session(const session&) = delete;
+  session& operator=(const session&) = delete;
+  ~session() { server.sessions_.erase(this); }
+
+  server_impl& server;
+  duplex::connection& connection;
+  bool handled = false;  // the handler has returned
+};
+
 task<> server_impl::serve_stream(std::unique_ptr<io::stream> stream) {
   auto connection = co_await open(std::move(stream));
   if (!connection) co_return;
-  open_.insert(&*connection);
+  const auto impl = connection_impl::of(*connection);
+  session session(*this, *connection);
   std::exception_ptr failure;
   try {
     co_await handler_(*connection);
   } catch (const connection_closed&) {
-    // the usual end of a handler that does not ask why
+    // The usual end of a handler that does not ask why; of another connection's, it is a failure.
+    if (!impl->ended() && impl->core().state() == protocol::state::open) {
+      failure = std::current_exception();
+    }
   } catch (...) {
     failure = std::current_exception();
   }
-  if (failure) log_failure(failure, connection->id());
-  co_await connection->close(failure ? 1011 : 1000);
-  open_.erase(&*connection);
+  session.handled = true;
+  if (failure) log_failure(failure, impl->id());
+  // A connection that the handler moved away is no longer the server's.
+  if (connection_impl::of(*connection)) co_await connection->close(failure ? 1011 : 1000);
 }
 
 task<std::optional<connection>> server_impl::open(std::unique_ptr<io::stream> stream) {
@@ -130,8 +173,11 @@ task<std::optional<connection>> server_impl::open(std::unique_ptr<io::stream> st
     for (const auto& [name, value] : options_.additional_headers) {
       result.response.headers.add(name, value);
     }
-    if (options_.server_header) result.response.headers.set("Server", *options_.server_header);
+    if (options_.server_header && !result.response.headers.contains("Server")) {
+      result.response.headers.add("Server", *options_.server_header);
+    }
     co_await reader.write(protocol::write_response(result.response), limit);
+    if (closing_.stop_requested()) co_return std::nullopt;
     result.request = std::move(*request);
   } catch (const std::exception& problem) {
     log(log_level::info, std::string("opening handshake failed: ") + problem.what());
@@ -140,6 +186,7 @@ task<std::optional<connection>> server_impl::open(std::unique_ptr<io::stream> st
   auto impl = std::make_shared<connection_impl>(std::move(stream), protocol::side::server,
                                                 core_settings(options_), make_inbox(options_),
                                                 options_.write_limit, options_.read_limit);
+  impl->set_logger({shared_options_, &options_.logger});
   co_return connection_impl::open(std::move(impl), std::move(result), handshake.rest());
 }
 
@@ -195,60 +242,96 @@ task<> server_impl::reject(response response, io::stream& stream, stream_reader&
 // --- the whole
 
 void server_impl::close(bool close_connections, std::uint16_t code, std::string_view reason) {
-  if (!is_serving() && !close_connections) return;
+  protocol::connection::check_close(code, reason);
   if (is_serving()) {
     log(log_level::info, "server closing");
-    listeners_.clear();  // from here on the system refuses who comes
-    closing_.request_stop();
-    waiting_for_close_.wake_all();
+    stop();
   }
   if (!close_connections) return;
-  for (auto* connection : open_) connection_impl::of(*connection).start_close(code, reason);
-}
-
-task<> server_impl::wait_closed(limit limit) {
-  co_await serve_forever();
-  co_await streams_.join(limit);
-  log(log_level::info, "server closed");
-}
-
-task<> server_impl::serve_forever() {
-  while (is_serving()) {
-    coro::wait waiting(loop_, waiting_for_close_);
-    co_await waiting;
+  for (auto* each : sessions_) {
+    if (const auto& impl = connection_impl::of(each->connection)) impl->start_close(code, reason);
   }
+}
+
+void server_impl::stop() noexcept {
+  listeners_.clear();  // from here on the system refuses who comes
+  closing_.request_stop();
+  waiting_for_close_.wake_all();
+}
+
+void server_impl::drop() noexcept {
+  stop();
+  for (auto* each : sessions_) {
+    if (const auto& impl = connection_impl::of(each->connection)) impl->abort();
+  }
+  streams_.clear();
+}
+
+task<> server_impl::wait_closed(std::shared_ptr<server_impl> self, limit limit) {
+  co_await serve_forever(self, limit);
+  co_await self->streams_.join(limit);
+  if (!std::exchange(self->closed_, true)) self->log(log_level::info, "server closed");
+}
+
+task<> server_impl::serve_forever(std::shared_ptr<server_impl> self, limit limit) {
+  while (self->is_serving()) {
+    coro::wait waiting(self->loop_, self->waiting_for_close_, limit);
+    co_await waiting;
+    if (self->is_serving()) waiting.throw_if_limited("waiting for the server to close");
+  }
+}
+
+std::vector<connection*> server_impl::connections() const {
+  std::vector<connection*> result;
+  for (auto* each : sessions_) {
+    if (!each->handled && connection_impl::of(each->connection)) {
+      result.push_back(&each->connection);
+    }
+  }
+  return result;
 }
 
 void server_impl::log(log_level level, const std::string& message,
                       std::string_view id) const noexcept {
-  try {
-    if (options_.logger) options_.logger({level, message, id});
-  } catch (...) {  // a sink that fails must not take the server with it
-  }
+  write_log(options_.logger, level, message, id);
 }
 
-void server_impl::log_failure(std::exception_ptr exception, std::string_view id) const noexcept {
+void server_impl::log_failure(std::exception_ptr exception, std::string_view id) const noexcept
+    try {
+  std::string message = "connection handler failed";
   try {
     std::rethrow_exception(std::move(exception));
   } catch (const std::exception& problem) {
-    log(log_level::error, std::string("connection handler failed: ") + problem.what(), id);
+    message.append(": ").append(problem.what());
   } catch (...) {
-    log(log_level::error, "connection handler failed with something that is no std::exception", id);
+    message.append(" with something that is no std::exception");
   }
+  log(log_level::error, message, id);
+} catch (...) {  // no memory for a message
 }
 
 }  // namespace detail
 
 server::server(std::shared_ptr<detail::server_impl> impl) noexcept : impl_(std::move(impl)) {}
 server::server(server&&) noexcept = default;
-server& server::operator=(server&&) noexcept = default;
-server::~server() = default;
+server& server::operator=(server&& other) noexcept {
+  if (this != &other) {
+    if (impl_) impl_->drop();
+    impl_ = std::move(other.impl_);
+  }
+  return *this;
+}
+server::~server() {
+  if (impl_) impl_->drop();
+}
 
 void server::close(bool close_connections, std::uint16_t code, std::string_view reason) {
   impl_->close(close_connections, code, reason);
 }
-task<> server::wait_closed(limit limit) { return impl_->wait_closed(std::move(limit)); }
-task<> server::serve_forever() { return impl_->serve_forever(); }
+task<> server::wait_closed(limit limit) {
+  return detail::server_impl::wait_closed(impl_, std::move(limit));
+}
+task<> server::serve_forever() { return detail::server_impl::serve_forever(impl_, {}); }
 std::vector<connection*> server::connections() const { return impl_->connections(); }
 std::vector<address> server::sockets() const { return impl_->sockets(); }
 std::uint16_t server::port() const { return impl_->sockets().front().port; }

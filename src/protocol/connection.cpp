@@ -159,7 +159,7 @@ void connection::send_pong(std::span<const std::byte> payload) {
   write_frame(opcode::pong, true, payload);
 }
 
-void connection::send_close(std::uint16_t code, std::string_view reason, time_point now) {
+void connection::check_close(std::uint16_t code, std::string_view reason) {
   if (!is_sendable_close_code(code)) {
     throw std::invalid_argument("close code " + std::to_string(code) + " may not be sent");
   }
@@ -168,6 +168,10 @@ void connection::send_close(std::uint16_t code, std::string_view reason, time_po
                                 " bytes exceeds limit of 123 bytes");
   }
   if (!is_utf8(as_bytes(reason))) throw std::invalid_argument("close reason is not UTF-8");
+}
+
+void connection::send_close(std::uint16_t code, std::string_view reason, time_point now) {
+  check_close(code, reason);
   if (state_ != state::open) return;
   write_close({code, std::string(reason)});
   if (settings_.close_timeout) close_deadline_ = now + *settings_.close_timeout;

@@ -12,16 +12,6 @@
 namespace duplex::protocol {
 namespace {
 
-// Headers that only the handshake may write.
-bool is_reserved(std::string_view name) {
-  constexpr std::array<std::string_view, 9> reserved{
-      "Connection",        "Content-Length",         "Sec-WebSocket-Accept",
-      "Sec-WebSocket-Key", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions",
-      "Transfer-Encoding", "Sec-WebSocket-Version",  "Upgrade"};
-  return std::any_of(reserved.begin(), reserved.end(),
-                     [&](std::string_view each) { return equal_ignoring_case(name, each); });
-}
-
 std::string random_key(const random_source& random) {
   std::array<std::byte, 16> nonce;
   random(nonce.data(), nonce.size());
@@ -36,7 +26,7 @@ std::string joined(std::span<const std::string> elements) {
 
 void add_additional_headers(headers& to, const headers& additional) {
   for (const auto& [name, value] : additional) {
-    if (is_reserved(name)) {
+    if (is_handshake_header(name)) {
       throw std::invalid_argument("header " + name + " is the handshake's own");
     }
     for (const std::string_view own : {"Host", "Origin", "Authorization", "User-Agent"}) {
@@ -88,6 +78,15 @@ std::exception_ptr describe(const http1_problem& problem) {
 }
 
 }  // namespace
+
+bool is_handshake_header(std::string_view name) noexcept {
+  constexpr std::array<std::string_view, 9> own{
+      "Connection",        "Content-Length",         "Sec-WebSocket-Accept",
+      "Sec-WebSocket-Key", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions",
+      "Transfer-Encoding", "Sec-WebSocket-Version",  "Upgrade"};
+  return std::any_of(own.begin(), own.end(),
+                     [&](std::string_view each) { return equal_ignoring_case(name, each); });
+}
 
 client_handshake::client_handshake(const uri& uri, const client_handshake_settings& settings,
                                    http1_limits limits, random_source random)

@@ -11,15 +11,6 @@ namespace {
 
 using namespace std::chrono;
 
-// In the largest unit that gives a whole number.
-std::string to_text(duration value) {
-  const auto count = duration_cast<nanoseconds>(value).count();
-  if (count % 1'000'000'000 == 0) return std::to_string(count / 1'000'000'000) + "s";
-  if (count % 1'000'000 == 0) return std::to_string(count / 1'000'000) + "ms";
-  if (count % 1'000 == 0) return std::to_string(count / 1'000) + "us";
-  return std::to_string(count) + "ns";
-}
-
 [[noreturn]] void refuse(std::string_view option, std::string_view rule, const std::string& value) {
   throw std::invalid_argument(std::string(option) + " must be " + std::string(rule) + ", got " +
                               value);
@@ -82,6 +73,21 @@ void validate(const connect_options& options) {
 void validate(const serve_options& options) {
   validate_connection(options);
   if (options.backlog < 1) refuse("backlog", "positive", std::to_string(options.backlog));
+  if (options.server_header && !is_field_value(*options.server_header)) {
+    refuse("server_header", "the value of a header", "'" + escaped(*options.server_header) + "'");
+  }
+  for (const auto& [name, value] : options.additional_headers) {
+    if (!protocol::is_handshake_header(name)) continue;
+    throw std::invalid_argument("header " + name + " is the handshake's own");
+  }
+}
+
+std::string to_text(duration value) {
+  const auto count = duration_cast<nanoseconds>(value).count();
+  if (count % 1'000'000'000 == 0) return std::to_string(count / 1'000'000'000) + "s";
+  if (count % 1'000'000 == 0) return std::to_string(count / 1'000'000) + "ms";
+  if (count % 1'000 == 0) return std::to_string(count / 1'000) + "us";
+  return std::to_string(count) + "ns";
 }
 
 protocol::connection_settings core_settings(const connect_options& options) {

@@ -24,6 +24,9 @@ protocol::client_handshake_settings handshake_settings(const connect_options& op
 inbox make_inbox(const connect_options& options);
 inbox make_inbox(const serve_options& options);
 
+/// "10s", "50ms": in the largest unit that gives a whole number.
+std::string to_text(duration value);
+
 /// A random UUID in lower case (RFC 9562, version 4).
 std::string make_uuid();
 

@@ -66,7 +66,7 @@ class connection {
   // --- bytes in
 
   /// Lends received bytes, which must live until `next_event` gives nullopt, or `hold_input`.
-  /// Only after the bytes lent before are used up or held. Ignored after the end.
+  /// What is left of bytes lent before is held. Ignored after the end.
   void receive_data(std::span<const std::byte> bytes, time_point now);
   /// Space in the message being assembled for its next payload bytes, so that a large payload is
   /// read to where it stays; empty where the next bytes are anything else or too few to matter.

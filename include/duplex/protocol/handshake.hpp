@@ -15,6 +15,9 @@
 
 namespace duplex::protocol {
 
+/// Whether a header is the handshake's own, which no application may add.
+bool is_handshake_header(std::string_view name) noexcept;
+
 /// A server's side: bytes in, a request or a refusal out. `write_response` makes the bytes of the
 /// answer, whichever it is.
 class server_handshake {
