@@ -3,10 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <stdexcept>
 #include <string>
 #include <vector>
-
-#include <duplex/error.hpp>
 
 #include "support/protocol.hpp"
 
@@ -136,6 +135,26 @@ TEST(closing, without_a_code_is_1005) {
   EXPECT_EQ(take_output(server.it), std::string("\x88\0", 2));
   server.receive_eof();
   EXPECT_EQ(server.it.close_code(), 1005);
+}
+
+TEST(closing, is_over_at_once_when_the_transport_is_dropped) {
+  scene server(side::server);
+  const std::string bytes =
+      to_wire(side::client, std::vector<wire_frame>{{.payload = "a"}, {.payload = "b"}});
+  server.it.receive_data(as_bytes(bytes), server.now);
+  server.it.drop();
+  EXPECT_EQ(server.it.state(), state::closed);
+  EXPECT_EQ(server.it.close_code(), 1006);
+  server.drain();
+  EXPECT_EQ(server.events, std::vector<std::string>{"close"}) << "what came is of no use";
+  EXPECT_EQ(server.it.deadline(), std::nullopt);
+}
+
+TEST(closing, is_checked_before_it_starts) {
+  EXPECT_THROW(connection::check_close(1006, ""), std::invalid_argument);
+  EXPECT_THROW(connection::check_close(1000, std::string(124, 'x')), std::invalid_argument);
+  EXPECT_THROW(connection::check_close(1000, "\xFF"), std::invalid_argument);
+  connection::check_close(4999, std::string(123, 'x'));
 }
 
 TEST(closing, met_by_a_bad_frame_keeps_its_first_code) {

@@ -147,6 +147,9 @@ std::vector<stream> bad_streams() {
       failing("invalid UTF-8 in a later fragment",
               {{.payload = "ab", .fin = false}, {.opcode = continuation, .payload = "c\xC0"}}, 1007,
               "invalid UTF-8 at position 3"),
+      failing("invalid UTF-8 behind other messages",
+              {{.payload = std::string(200, 'x')}, {.payload = "a\xFF"}}, 1007,
+              "invalid UTF-8 at position 1", {"text " + std::string(200, 'x')}),
       failing("UTF-8 cut at the end", {{.payload = "ab\xE2\x82"}}, 1007,
               "incomplete UTF-8 at position 4"),
       failing("surrogate over two fragments",
@@ -334,6 +337,20 @@ TEST(connection, with_max_size_0_takes_empty_messages_only) {
             std::vector<std::string>{"text "});
   feed(server, {to_wire(side::client, wire_frame{.payload = "x"})});
   EXPECT_EQ(server.close_sent(), (close_info{1009, "message of 1 bytes exceeds limit of 0 bytes"}));
+}
+
+TEST(connection, holds_what_is_left_when_more_comes) {
+  connection server = new_connection(side::server);
+  const std::string first = to_wire(
+      side::client, std::vector<wire_frame>{{.payload = "a"}, {.payload = "b"}, {.payload = "c"}});
+  const std::string second = to_wire(side::client, wire_frame{.payload = "d"});
+  server.receive_data(as_bytes(first), {});
+  EXPECT_EQ(test::describe(*server.next_event()), "text a");
+  server.receive_data(as_bytes(second), {});
+  for (const std::string expected : {"text b", "text c", "text d"}) {
+    EXPECT_EQ(test::describe(*server.next_event()), expected);
+  }
+  EXPECT_FALSE(server.next_event());
 }
 
 TEST(connection, holds_input_over_many_steps) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <optional>
 #include <random>
 #include <string>
@@ -42,8 +43,9 @@ bool can_be_continued(std::string_view start, unsigned length) {
   lowest <<= open_bits;
   const unsigned long highest = lowest | ((1UL << open_bits) - 1);
   const unsigned long least = length == 2 ? 0x80 : length == 3 ? 0x800 : 0x10000;
-  for (unsigned long value = lowest; value <= highest; ++value) {
-    if (value >= least && is_scalar_value(value)) return true;
+  for (unsigned long value = std::max(lowest, least); value <= highest; ++value) {
+    if (value > 0x10FFFF) return false;
+    if (is_scalar_value(value)) return true;
   }
   return false;
 }
