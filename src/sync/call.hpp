@@ -5,15 +5,15 @@
 #include <optional>
 #include <stop_token>
 
-#include "sync/connection.hpp"
+#include "sync/blocking_connection.hpp"
 
 namespace duplex::sync {
 
 /// Holds the lock for the time of a call; at its end the service thread is told what is left to do,
 /// and the log what happened.
-class connection::call {
+class blocking_connection::call {
  public:
-  explicit call(connection& of) : connection_(of), lock_(of.mutex_) {}
+  explicit call(blocking_connection& of) : connection_(of), lock_(of.mutex_) {}
   ~call() {
     const bool leaves_output = connection_.core_.buffered_amount() != 0 &&
                                !connection_.room_awaited_ && connection_.writers_ == 0;
@@ -22,7 +22,7 @@ class connection::call {
                       (!connection_.ended_ && (leaves_output || leaves_closing));
     const bool log_end = connection_.ended_ && !std::exchange(connection_.end_logged_, true);
     lock_.unlock();
-    if (wake) connection_.service_->wake();
+    if (wake) connection_.service_->wake(connection_);
     if (log_end) {
       write_log(connection_.logger_, log_level::info, "connection closed", connection_.id_);
     }
@@ -60,15 +60,15 @@ class connection::call {
     std::stop_callback<setter> callback;
   };
 
-  connection& connection_;
+  blocking_connection& connection_;
   std::optional<stop_waker> stop_event_;
   std::unique_lock<std::mutex> lock_;
 };
 
 /// Marks the calling thread as the reader. The lock is held where it begins and where it ends.
-class connection::reader_role {
+class blocking_connection::reader_role {
  public:
-  explicit reader_role(connection& of) noexcept : connection_(of) { of.reading_ = true; }
+  explicit reader_role(blocking_connection& of) noexcept : connection_(of) { of.reading_ = true; }
   ~reader_role() {
     connection_.reading_ = false;
     ++connection_.reads_;
@@ -79,7 +79,7 @@ class connection::reader_role {
   reader_role& operator=(const reader_role&) = delete;
 
  private:
-  connection& connection_;
+  blocking_connection& connection_;
 };
 
 }  // namespace duplex::sync

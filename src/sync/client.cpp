@@ -10,7 +10,7 @@
 #include <duplex/uri.hpp>
 
 #include "protocol/option_settings.hpp"
-#include "sync/connection.hpp"
+#include "sync/blocking_connection.hpp"
 #include "sync/tcp.hpp"
 
 namespace duplex::sync {
@@ -47,11 +47,6 @@ response shake_hands(int socket, protocol::client_handshake& handshake, const st
 
 }  // namespace
 
-class client_connection::impl final : public connection {
- public:
-  using connection::connection;
-};
-
 client_connection connect(std::string_view uri, const connect_options& options) {
   detail::validate(options);
   const duplex::uri target(uri);
@@ -71,11 +66,11 @@ client_connection connect(std::string_view uri, const connect_options& options) 
   result.response = shake_hands(socket.number(), handshake, peer, deadline);
   result.request = handshake.request();
   result.subprotocol = handshake.subprotocol();
-  return client_connection(std::make_shared<client_connection::impl>(
+  return client_connection(std::make_unique<blocking_connection>(
       std::move(socket), std::move(result), handshake.rest(), options));
 }
 
-client_connection::client_connection(std::shared_ptr<impl> opened) noexcept
+client_connection::client_connection(std::unique_ptr<blocking_connection> opened) noexcept
     : impl_(std::move(opened)) {}
 
 client_connection::client_connection(client_connection&&) noexcept = default;

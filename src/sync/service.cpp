@@ -48,9 +48,9 @@ service::~service() { stop(); }
 void service::add(serviced& connection) {
   {
     const std::lock_guard lock(mutex_);
-    entries_.push_back({&connection});
+    entries_.push_back({.connection = &connection});
   }
-  wake();
+  wake(connection);
 }
 
 void service::remove(serviced& connection) {
@@ -58,12 +58,17 @@ void service::remove(serviced& connection) {
   std::erase_if(entries_, [&](const entry& each) { return each.connection == &connection; });
 }
 
+void service::wake(serviced& connection) const noexcept {
+  connection.wants_look_ = true;
+  wake_.set();
+}
+
 void service::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
-  wake();
+  wake_.set();
   std::call_once(joined_, [this] { thread_.join(); });
 }
 
@@ -73,20 +78,29 @@ void service::run() {
     {
       const std::lock_guard lock(mutex_);
       if (stopping_) return;
-      deadline = look_at_all(clock::now());
+      look_where_due(clock::now());
+      deadline = collect_wishes();
     }
     wait_for_events(events_, deadline);
     if (events_.front().revents != 0) wake_.clear();
   }
 }
 
+void service::look_where_due(clock::time_point now) {
+  for (auto& [connection, wish, slot] : entries_) {
+    const short ready = slot == 0 ? short{0} : events_[slot].revents;
+    const bool due = wish.deadline && now >= *wish.deadline;
+    if (connection->wants_look_.exchange(false) || ready != 0 || due) {
+      wish = connection->look(now, ready);
+    }
+  }
+}
+
 // Fills events_ and gives the time of the next look.
-std::optional<clock::time_point> service::look_at_all(clock::time_point now) {
+std::optional<clock::time_point> service::collect_wishes() {
   std::optional<clock::time_point> deadline;
-  events_.swap(events_before_);
   events_.assign(1, {.fd = wake_.number(), .events = POLLIN, .revents = 0});
-  for (auto& [connection, slot] : entries_) {
-    const auto wish = connection->look(now, slot == 0 ? short{0} : events_before_[slot].revents);
+  for (auto& [connection, wish, slot] : entries_) {
     slot = 0;
     if (wish.events != 0) {
       slot = events_.size();

@@ -1,6 +1,7 @@
 // The thread that looks after blocking connections while nobody is in a call.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -27,6 +28,10 @@ class serviced {
 
  protected:
   ~serviced() = default;
+
+ private:
+  friend class service;
+  std::atomic<bool> wants_look_ = true;
 };
 
 /// One thread for all connections of the process. It is started with the first of them and joined
@@ -45,24 +50,26 @@ class service {
   void add(serviced& connection);
   /// Afterwards the thread does not touch it any more. Not with a lock held that `look` takes.
   void remove(serviced& connection);
-  /// Has the thread look at every connection now.
-  void wake() const noexcept { wake_.set(); }
+  /// Has the thread look at the connection now. A connection that is not served is left alone.
+  void wake(serviced& connection) const noexcept;
   void stop();
 
  private:
   struct entry {
     serviced* connection;
+    serviced::wish wish = {};
     std::size_t slot = 0;  // in events_; 0 is the wake event's
   };
 
   void run();
-  std::optional<clock::time_point> look_at_all(clock::time_point now);
+  void look_where_due(clock::time_point now);
+  std::optional<clock::time_point> collect_wishes();
 
   wake_event wake_;
   std::mutex mutex_;  // held while the thread looks, not while it waits
   std::vector<entry> entries_;
   bool stopping_ = false;
-  std::vector<pollfd> events_, events_before_;  // the thread's own
+  std::vector<pollfd> events_;  // the thread's own
   std::once_flag joined_;
   std::thread thread_;
 };

@@ -1,17 +1,17 @@
 // What a blocking connection does to its core and its socket, always with the lock, never blocking.
 #include <duplex/protocol/connection.hpp>
 
-#include "sync/connection.hpp"
+#include "sync/blocking_connection.hpp"
 
 namespace duplex::sync {
 
 // What was read is parsed before more is read. A full inbox stops both, unless the end has begun.
-bool connection::can_read() const {
+bool blocking_connection::can_read() const {
   const bool refuses = inbox_.paused() && core_.state() == protocol::state::open && !broken_;
   return !ended_ && !reading_ && !unparsed_ && !refuses;
 }
 
-void connection::read_now() {
+void blocking_connection::read_now() {
   const auto space = core_.direct_read_space();
   if (!space.empty()) {
     take_in(read_some(socket_.number(), space, waiting::no), true);
@@ -20,7 +20,7 @@ void connection::read_now() {
   }
 }
 
-void connection::take_in(transfer read, bool direct) {
+void blocking_connection::take_in(transfer read, bool direct) {
   if (ended_ || (read.count == 0 && !read.ended)) return;
   unparsed_ = true;
   if (read.ended) return core_.receive_eof();
@@ -32,7 +32,7 @@ void connection::take_in(transfer read, bool direct) {
   }
 }
 
-void connection::parse(parse_to to) {
+void blocking_connection::parse(parse_to to) {
   if (!unparsed_) return;
   for (;;) {
     if (to == parse_to::first_message && !inbox_.empty()) break;
@@ -47,7 +47,7 @@ void connection::parse(parse_to to) {
   settle();
 }
 
-void connection::deliver(protocol::event& event) {
+void blocking_connection::deliver(protocol::event& event) {
   if (event.kind == protocol::event::type::message) {
     // Once it has started to close, an application that takes nothing loses what is beyond its
     // limits instead of missing the peer's close frame.
@@ -55,11 +55,12 @@ void connection::deliver(protocol::event& event) {
     inbox_.push(std::move(event.payload));
   } else if (event.kind == protocol::event::type::pong && event.ping_id) {
     answered_ping_ = *event.ping_id;
+    answered_at_ = heard_at_;
   }
   notify();
 }
 
-void connection::write_now() {
+void blocking_connection::write_now() {
   while (core_.buffered_amount() != 0 && !full_ && !broken_) {
     const auto bytes = core_.data_to_send();
     const auto written = write_some(socket_.number(), bytes);
@@ -74,13 +75,13 @@ void connection::write_now() {
   while (broken_ && core_.buffered_amount() != 0) core_.data_sent(core_.buffered_amount());
 }
 
-void connection::advance(clock::time_point now) {
+void blocking_connection::advance(clock::time_point now) {
   const auto deadline = core_.deadline();
   if (deadline && now >= *deadline) core_.advance(now);
 }
 
 // After anything that may have changed the core or the inbox: does what they want.
-void connection::settle() {
+void blocking_connection::settle() {
   if (ended_) return;
   if (suspended_ != inbox_.paused()) {
     suspended_ = inbox_.paused();
@@ -95,7 +96,7 @@ void connection::settle() {
   }
 }
 
-void connection::drop() {
+void blocking_connection::drop() {
   shut_down(socket_.number());
   core_.receive_eof();
   while (auto event = core_.next_event()) deliver(*event);
@@ -103,7 +104,7 @@ void connection::drop() {
   end();
 }
 
-void connection::end() {
+void blocking_connection::end() {
   ended_ = true;
   if (users_ == 0) socket_.close();
   notify();

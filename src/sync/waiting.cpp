@@ -5,8 +5,8 @@
 
 #include <duplex/error.hpp>
 
+#include "sync/blocking_connection.hpp"
 #include "sync/call.hpp"
-#include "sync/connection.hpp"
 
 namespace duplex::sync {
 namespace {
@@ -24,8 +24,8 @@ std::optional<clock::time_point> earlier(std::optional<clock::time_point> a,
 
 // --- in the thread of a call
 
-void connection::wait(call& current, const limit& limit, std::string_view doing,
-                      const goal& reached, parse_to to, wait_for what) {
+void blocking_connection::wait(call& current, const limit& limit, std::string_view doing,
+                               const goal& reached, parse_to to, wait_for what) {
   for (bool expired = false;;) {
     parse(to);
     if (reached()) return;
@@ -48,12 +48,12 @@ void connection::wait(call& current, const limit& limit, std::string_view doing,
 
 // Nothing can happen but that the peer sends: one system call does. A large payload is worth two,
 // as it is read to where it stays, with the lock held.
-bool connection::is_quiet() {
+bool blocking_connection::is_quiet() {
   return can_read() && core_.state() == protocol::state::open && core_.buffered_amount() == 0 &&
          core_.direct_read_space().empty();
 }
 
-void connection::read_quietly(call& current, const limit& limit) {
+void blocking_connection::read_quietly(call& current, const limit& limit) {
   std::chrono::milliseconds timeout{0};
   if (limit.deadline()) {
     timeout = std::chrono::ceil<std::chrono::milliseconds>(*limit.deadline() - clock::now());
@@ -74,7 +74,7 @@ void connection::read_quietly(call& current, const limit& limit) {
 
 // Waits for room if there is output, for input if the caller may read, for the limit and the core's
 // deadline; then does what can be done.
-void connection::poll(call& current, const limit& limit, bool may_read) {
+void blocking_connection::poll(call& current, const limit& limit, bool may_read) {
   std::optional<reader_role> role;
   if (may_read) role.emplace(*this);
   std::array<pollfd, 2> events{};
@@ -93,7 +93,7 @@ void connection::poll(call& current, const limit& limit, bool may_read) {
 }
 
 // Another thread reads, or nobody may: what is waited for comes with a notice.
-void connection::sleep(call& current, const limit& limit, const goal& reached) {
+void blocking_connection::sleep(call& current, const limit& limit, const goal& reached) {
   ++sleepers_;
   const auto awake = [&] { return reached() || can_read(); };
   if (const auto deadline = earliest_deadline(limit)) {
@@ -107,18 +107,18 @@ void connection::sleep(call& current, const limit& limit, const goal& reached) {
 }
 
 // Keepalive is the service thread's; what bounds the end must not depend on it.
-std::optional<clock::time_point> connection::earliest_deadline(const limit& limit) const {
+std::optional<clock::time_point> blocking_connection::earliest_deadline(const limit& limit) const {
   if (core_.state() == protocol::state::open) return limit.deadline();
   return earlier(limit.deadline(), core_.deadline());
 }
 
-void connection::notify() {
+void blocking_connection::notify() {
   if (sleepers_ != 0) changed_.notify_all();
 }
 
 // --- in the service thread
 
-serviced::wish connection::look(clock::time_point now, short ready) noexcept {
+serviced::wish blocking_connection::look(clock::time_point now, short ready) noexcept {
   const std::lock_guard lock(mutex_);
   try {
     if (ended_) return {};
@@ -145,15 +145,15 @@ serviced::wish connection::look(clock::time_point now, short ready) noexcept {
   }
 }
 
-serviced::wish connection::next_wish(clock::time_point now) {
+serviced::wish blocking_connection::next_wish(clock::time_point now) {
   wish result{.socket = socket_.number(), .events = 0, .deadline = core_.deadline()};
   if (ended_) return {};
   room_awaited_ = core_.buffered_amount() != 0 && writers_ == 0;
   if (room_awaited_) result.events |= POLLOUT;
-  if (reading_) {
-    wake_after_read_ = true;
-  } else if (now < away_at_) {
+  if (now < away_at_) {
     result.deadline = earlier(result.deadline, away_at_);
+  } else if (reading_) {
+    wake_after_read_ = true;
   } else if (can_read()) {
     result.events |= POLLIN;
   }

@@ -19,12 +19,14 @@
 
 namespace duplex::sync {
 
+class blocking_connection;
+
 /// An open connection whose calls block the calling thread.
 ///
 /// Thread-safe: one thread may receive while others send. The I/O is done in the caller's thread;
 /// while no call is under way for longer than a moment, one small service thread shared by all
-/// blocking connections reads their sockets, answers pings and closes, and sends keepalive pings, so
-/// that a program may think for minutes between two calls.
+/// blocking connections reads their sockets, answers pings and closes, and sends keepalive pings,
+/// so that a program may think for minutes between two calls.
 class client_connection {
  public:
   client_connection(client_connection&&) noexcept;
@@ -65,10 +67,10 @@ class client_connection {
   std::size_t buffered_amount() const;
 
  private:
-  class impl;
   friend client_connection connect(std::string_view uri, const connect_options& options);
-  explicit client_connection(std::shared_ptr<impl> impl) noexcept;
-  std::shared_ptr<impl> impl_;
+  explicit client_connection(std::unique_ptr<blocking_connection> opened) noexcept;
+
+  std::unique_ptr<blocking_connection> impl_;
 };
 
 /// Opens a connection, as duplex::connect does, in the calling thread.

@@ -46,16 +46,16 @@ struct handshake_result {
 /// writes what fits at once; who must wait for room polls the socket.
 ///
 /// The service thread does the rest: keepalive, output that nobody waits for, and reading where
-/// the role has been free for a moment. No call tells it about itself: it looks now and then, and
-/// only a reader that it found at work wakes it, once, when done.
-class connection : private serviced {
+/// the role has been free for a moment. Calls do not tell it about themselves: it looks now and
+/// then while they go on, and only a reader it found waiting for longer wakes it, once, when done.
+class blocking_connection final : private serviced {
  public:
   /// Takes over a socket whose handshake is done; `rest` came after it.
-  connection(descriptor socket, handshake_result handshake, std::span<const std::byte> rest,
-             const connect_options& options);
-  ~connection();
-  connection(const connection&) = delete;
-  connection& operator=(const connection&) = delete;
+  blocking_connection(descriptor socket, handshake_result handshake,
+                      std::span<const std::byte> rest, const connect_options& options);
+  ~blocking_connection();
+  blocking_connection(const blocking_connection&) = delete;
+  blocking_connection& operator=(const blocking_connection&) = delete;
 
   // The calls of client_connection, one for one.
   message recv(const limit& limit);
@@ -139,7 +139,7 @@ class connection : private serviced {
   bool reading_ = false;    // a thread has the reader's role
   unsigned writers_ = 0;    // threads that wait for room
   std::uint64_t answered_ping_ = 0;
-  clock::time_point heard_at_;
+  clock::time_point answered_at_, heard_at_;
 
   // What the service thread remembers, and what it is told.
   unsigned reads_ = 0, reads_seen_ = 0;  // times the reader's role was given back

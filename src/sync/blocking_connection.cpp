@@ -1,6 +1,6 @@
 // The calls of a blocking connection. How they wait is in waiting.cpp, what they do to the core and
 // the socket in transfer.cpp.
-#include "sync/connection.hpp"
+#include "sync/blocking_connection.hpp"
 
 #include <exception>
 #include <stdexcept>
@@ -27,15 +27,11 @@ class holding {
   unsigned& count_;
 };
 
-bool is_utf8(std::span<const std::byte> bytes) {
-  protocol::utf8_validator validator;
-  return validator.receive(bytes) && validator.complete();
-}
-
 }  // namespace
 
-connection::connection(descriptor socket, handshake_result handshake,
-                       std::span<const std::byte> rest, const connect_options& options)
+blocking_connection::blocking_connection(descriptor socket, handshake_result handshake,
+                                         std::span<const std::byte> rest,
+                                         const connect_options& options)
     : socket_(std::move(socket)),
       core_(protocol::side::client, detail::core_settings(options), clock::now()),
       inbox_(detail::make_inbox(options)),
@@ -60,11 +56,11 @@ connection::connection(descriptor socket, handshake_result handshake,
   write_log(logger_, log_level::info, "connection open", id_);
 }
 
-connection::~connection() { service_->remove(*this); }
+blocking_connection::~blocking_connection() { service_->remove(*this); }
 
 // --- receiving
 
-std::optional<message> connection::receive(call& current, const limit& limit) {
+std::optional<message> blocking_connection::receive(call& current, const limit& limit) {
   if (receivers_ != 0) {
     throw concurrency_error("another thread receives from this connection already");
   }
@@ -81,14 +77,14 @@ std::optional<message> connection::receive(call& current, const limit& limit) {
   return received;
 }
 
-message connection::recv(const limit& limit) {
+message blocking_connection::recv(const limit& limit) {
   call current(*this);
   auto received = receive(current, limit);
   if (!received) throw_closed();
   return std::move(*received);
 }
 
-std::optional<message> connection::next(const limit& limit) {
+std::optional<message> blocking_connection::next(const limit& limit) {
   call current(*this);
   auto received = receive(current, limit);
   if (received) return received;
@@ -101,10 +97,10 @@ std::optional<message> connection::next(const limit& limit) {
 
 // --- sending
 
-void connection::send(const payload& payload, send_options options, const limit& limit) {
+void blocking_connection::send(const payload& payload, send_options options, const limit& limit) {
   auto type = payload.type();
   if (options.text) type = *options.text ? message::type::text : message::type::binary;
-  if (type == message::type::text && !is_utf8(payload.bytes())) {
+  if (type == message::type::text && !protocol::is_utf8(payload.bytes())) {
     throw std::invalid_argument("a text message must be valid UTF-8");
   }
   call current(*this);
@@ -123,7 +119,7 @@ void connection::send(const payload& payload, send_options options, const limit&
   throw_closed();
 }
 
-duration connection::ping(std::span<const std::byte> data, const limit& limit) {
+duration blocking_connection::ping(std::span<const std::byte> data, const limit& limit) {
   call current(*this);
   require_open(current, limit);
   const auto sent_at = clock::now();
@@ -131,10 +127,10 @@ duration connection::ping(std::span<const std::byte> data, const limit& limit) {
   settle();
   wait(current, limit, "waiting for a pong", [&] { return answered_ping_ >= id || ended_; });
   if (answered_ping_ < id) throw_closed();
-  return heard_at_ - sent_at;
+  return answered_at_ - sent_at;
 }
 
-void connection::pong(std::span<const std::byte> data) {
+void blocking_connection::pong(std::span<const std::byte> data) {
   call current(*this);
   require_open(current, {});
   core_.send_pong(data);
@@ -142,7 +138,7 @@ void connection::pong(std::span<const std::byte> data) {
 }
 
 // Nothing can be sent after the end has begun; which end it is shows when it is over.
-void connection::require_open(call& current, const limit& limit) {
+void blocking_connection::require_open(call& current, const limit& limit) {
   if (core_.state() == protocol::state::open && !broken_) return;
   wait_until_ended(current, limit, "waiting for the end of the connection");
   throw_closed();
@@ -150,21 +146,21 @@ void connection::require_open(call& current, const limit& limit) {
 
 // --- ending
 
-void connection::close(std::uint16_t code, std::string_view reason) {
+void blocking_connection::close(std::uint16_t code, std::string_view reason) {
   call current(*this);
   core_.send_close(code, reason, clock::now());
   settle();
   wait_until_ended(current, {}, "closing");
 }
 
-void connection::abort() {
+void blocking_connection::abort() {
   const call current(*this);
   if (ended_) return;
   reset_at_close(socket_.number());
   drop();
 }
 
-void connection::finish() noexcept {
+void blocking_connection::finish() noexcept {
   const bool unwinding = std::uncaught_exceptions() > uncaught_exceptions_;
   try {
     close(unwinding ? 1011 : 1000, {});
@@ -172,38 +168,39 @@ void connection::finish() noexcept {
   }
 }
 
-void connection::wait_until_ended(call& current, const limit& limit, std::string_view doing) {
+void blocking_connection::wait_until_ended(call& current, const limit& limit,
+                                           std::string_view doing) {
   wait(current, limit, doing, [this] { return ended_; });
 }
 
-void connection::throw_closed() const {
+void blocking_connection::throw_closed() const {
   std::rethrow_exception(
       make_connection_closed(core_.close_rcvd(), core_.close_sent(), core_.rcvd_then_sent()));
 }
 
 // --- looking
 
-protocol::state connection::state() const {
+protocol::state blocking_connection::state() const {
   const std::lock_guard lock(mutex_);
   return core_.state();
 }
 
-std::optional<duration> connection::latency() const {
+std::optional<duration> blocking_connection::latency() const {
   const std::lock_guard lock(mutex_);
   return core_.latency();
 }
 
-std::optional<std::uint16_t> connection::close_code() const {
+std::optional<std::uint16_t> blocking_connection::close_code() const {
   const std::lock_guard lock(mutex_);
   return core_.close_code();
 }
 
-std::string connection::close_reason() const {
+std::string blocking_connection::close_reason() const {
   const std::lock_guard lock(mutex_);
   return std::string(core_.close_reason());
 }
 
-std::size_t connection::buffered_amount() const {
+std::size_t blocking_connection::buffered_amount() const {
   const std::lock_guard lock(mutex_);
   return core_.buffered_amount();
 }

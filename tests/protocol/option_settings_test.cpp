@@ -1,0 +1,129 @@
+// Options: what is refused and in which words, and what the rest becomes.
+#include "protocol/option_settings.hpp"
+
+#include <functional>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace std::chrono_literals;
+using namespace duplex::detail;
+using duplex::connect_options;
+using duplex::serve_options;
+
+template <class Options>
+std::string refusal(const Options& options) {
+  try {
+    validate(options);
+    return "";
+  } catch (const std::invalid_argument& refused) {
+    return refused.what();
+  }
+}
+
+TEST(OptionSettings, DefaultsAreGood) {
+  EXPECT_EQ(refusal(connect_options{}), "");
+  EXPECT_EQ(refusal(serve_options{}), "");
+}
+
+TEST(OptionSettings, TimesMustBePositive) {
+  EXPECT_EQ(refusal(connect_options{.open_timeout = 0s}), "open_timeout must be positive, got 0s");
+  EXPECT_EQ(refusal(connect_options{.ping_interval = -5s}),
+            "ping_interval must be positive, got -5s");
+  EXPECT_EQ(refusal(connect_options{.ping_timeout = -1500ms}),
+            "ping_timeout must be positive, got -1500ms");
+  EXPECT_EQ(refusal(serve_options{.close_timeout = -7us}),
+            "close_timeout must be positive, got -7us");
+  EXPECT_EQ(refusal(serve_options{.ping_interval = {}, .ping_timeout = {}}), "");
+  EXPECT_EQ(refusal(connect_options{.open_timeout = 1ns}), "");
+}
+
+TEST(OptionSettings, MarksAndSizesMustMakeSense) {
+  EXPECT_EQ(refusal(connect_options{.max_queue = 0}), "max_queue must be positive, got 0");
+  EXPECT_EQ(refusal(connect_options{.max_queue = {4, 5}}),
+            "max_queue must be a high mark and a low one, got 4 and 5");
+  EXPECT_EQ(refusal(serve_options{.write_limit = {10, 20}}),
+            "write_limit must be a high mark and a low one, got 10 and 20");
+  EXPECT_EQ(refusal(serve_options{.read_limit = 0}), "read_limit must be positive, got 0");
+  EXPECT_EQ(refusal(connect_options{.max_size = 0, .max_queue = 1, .read_limit = 1}), "");
+  EXPECT_EQ(refusal(connect_options{.max_queue = std::nullopt, .write_limit = std::nullopt}), "");
+}
+
+TEST(OptionSettings, NamesAndNumbersAreChecked) {
+  EXPECT_EQ(refusal(connect_options{.subprotocols = {"v1", "v 2"}}),
+            "a subprotocol must be a token, got 'v 2'");
+  EXPECT_EQ(refusal(serve_options{.subprotocols = {""}}), "a subprotocol must be a token, got ''");
+  EXPECT_EQ(refusal(connect_options{.host = ""}), "host must be a name or an address, got ''");
+  EXPECT_EQ(refusal(connect_options{.port = 0}), "port must be 1 to 65535, got 0");
+  EXPECT_EQ(refusal(connect_options{.port = 65536}), "port must be 1 to 65535, got 65536");
+  EXPECT_EQ(refusal(connect_options{.port = 65535}), "");
+  EXPECT_EQ(refusal(serve_options{.backlog = 0}), "backlog must be positive, got 0");
+}
+
+TEST(OptionSettings, CoreGetsItsLimits) {
+  const auto settings = core_settings(
+      connect_options{.ping_interval = 1s, .ping_timeout = 2s, .close_timeout = 3s, .max_size = 4});
+  EXPECT_EQ(settings.ping_interval, 1s);
+  EXPECT_EQ(settings.ping_timeout, 2s);
+  EXPECT_EQ(settings.close_timeout, 3s);
+  EXPECT_EQ(settings.max_size, 4u);
+  EXPECT_FALSE(core_settings(serve_options{.max_size = {}}).max_size);
+}
+
+TEST(OptionSettings, HandshakeGetsCopies) {
+  std::string origin = "https://example.com", name = "X-Trace", value = "7", protocol = "v1";
+  const auto settings = handshake_settings({.origin = origin,
+                                            .subprotocols = {protocol, "v2"},
+                                            .additional_headers = {{name, value}},
+                                            .user_agent_header = {}});
+  for (std::string* each : {&origin, &name, &value, &protocol}) each->assign(each->size(), '?');
+  EXPECT_EQ(settings.origin, "https://example.com");
+  EXPECT_EQ(settings.subprotocols, (std::vector<std::string>{"v1", "v2"}));
+  EXPECT_EQ(settings.additional_headers.get("x-trace"), "7");
+  EXPECT_FALSE(settings.user_agent_header);
+  EXPECT_EQ(handshake_settings({}).user_agent_header, connect_options::default_user_agent());
+  EXPECT_THROW(handshake_settings({.additional_headers = {{"a b", "c"}}}), std::invalid_argument);
+}
+
+TEST(OptionSettings, InboxHoldsFourMessagesOfMaxSizeAndAtLeastOneRead) {
+  auto pushes_until_paused = [](duplex::inbox box, std::size_t size) {
+    int count = 0;
+    for (; !box.paused() && count < 1000; ++count) {
+      box.push(duplex::message(std::string(size, 'x')));
+    }
+    return count;
+  };
+  EXPECT_EQ(pushes_until_paused(make_inbox(connect_options{.max_size = 100'000}), 100'000), 4);
+  EXPECT_EQ(pushes_until_paused(
+                make_inbox(serve_options{.max_size = 10, .max_queue = std::nullopt}), 968),
+            65536 / 1000 + 1);
+  EXPECT_EQ(pushes_until_paused(
+                make_inbox(connect_options{.max_size = {}, .max_queue = std::nullopt}), 100'000),
+            1000);
+}
+
+TEST(OptionSettings, UuidsAreRandomAndOfVersionFour) {
+  std::set<std::string> seen;
+  for (int i = 0; i < 100; ++i) {
+    const auto id = make_uuid();
+    EXPECT_EQ(id.size(), 36u);
+    EXPECT_EQ(id.find_first_not_of("0123456789abcdef-"), std::string::npos) << id;
+    for (const std::size_t dash : {8, 13, 18, 23}) EXPECT_EQ(id[dash], '-') << id;
+    EXPECT_EQ(id[14], '4') << id;
+    EXPECT_NE(std::string("89ab").find(id[19]), std::string::npos) << id;
+    seen.insert(id);
+  }
+  EXPECT_EQ(seen.size(), 100u);
+}
+
+TEST(OptionSettings, UserAgentNamesTheVersion) {
+  EXPECT_TRUE(connect_options::default_user_agent().starts_with("duplex/0."));
+  EXPECT_TRUE(connect_options::default_user_agent().ends_with(")"));
+}
+
+}  // namespace
