@@ -10,8 +10,8 @@
 
 namespace duplex::io {
 
-/// At the end of each callback of libuv: resumes what the callback made ready, so that no coroutine
-/// waits for another round.
+/// At the end of each callback of libuv, none of which may throw: resumes what the callback made
+/// ready, so that no coroutine waits for another round.
 class callback {
  public:
   explicit callback(io::loop& loop) noexcept : loop_(loop) {}

@@ -71,7 +71,7 @@ loop::loop() : state_(std::make_unique<state>()) {
   state_->native.data = this;
   state_->timer.data = state_->async.data = nullptr;  // all others have a `handle` there
   uv_timer_init(&state_->native, &state_->timer);
-  const int error = uv_async_init(&state_->native, &state_->async, [](uv_async_t* async) {
+  const int error = uv_async_init(&state_->native, &state_->async, [](uv_async_t* async) noexcept {
     auto& self = *static_cast<loop*>(async->loop->data);
     callback end(self);
     self.state_->call_posted();
@@ -143,7 +143,7 @@ void loop::arm_timer() {
   uv_update_time(&state_->native);
   uv_timer_start(
       &state_->timer,
-      [](uv_timer_t* timer) {
+      [](uv_timer_t* timer) noexcept {
         auto& self = *static_cast<loop*>(timer->loop->data);
         callback end(self);
         self.state_->timer_at.reset();

@@ -73,7 +73,7 @@ class lookup final : public request {
   }
   uv_req_t* native() noexcept override { return reinterpret_cast<uv_req_t*>(&native_); }
 
-  static void answered(uv_getaddrinfo_t* native, int status, addrinfo*) {
+  static void answered(uv_getaddrinfo_t* native, int status, addrinfo*) noexcept {
     auto& self = *static_cast<lookup*>(native->data);
     self.status_ = status;
     self.finish();

@@ -28,7 +28,7 @@ class watch final : public handle {
   void start(int number) {
     const int error = uv_signal_start(
         &native_,
-        [](uv_signal_t* native, int received) {
+        [](uv_signal_t* native, int received) noexcept {
           auto& self = *static_cast<watch*>(static_cast<handle*>(native->data));
           callback end(self.loop());
           const receiver called = self.receiver_;

@@ -72,7 +72,7 @@ class tcp_acceptor final : public handle, private coro::timer {
   void expired() override { resume(); }
   void resume() {
     if (!is_open()) return;
-    uv_poll_start(&native_, UV_READABLE, [](uv_poll_t* poll, int, int) {
+    uv_poll_start(&native_, UV_READABLE, [](uv_poll_t* poll, int, int) noexcept {
       auto& self = *static_cast<tcp_acceptor*>(static_cast<handle*>(poll->data));
       callback end(self.loop());
       self.accept_all();

@@ -38,7 +38,7 @@ int tcp_socket::connect(const sockaddr_storage& to, std::function<void(int)> con
   connecting_->connected = std::move(connected);
   const int error = uv_tcp_connect(
       &connecting_->request, &native_, reinterpret_cast<const sockaddr*>(&to),
-      [](uv_connect_t* request, int status) {
+      [](uv_connect_t* request, int status) noexcept {
         auto& self = *static_cast<tcp_socket*>(static_cast<handle*>(request->handle->data));
         callback end(self.loop());
         const auto finished = std::move(self.connecting_);
@@ -86,7 +86,7 @@ void tcp_socket::stop_reading() {
   if (write_error_ != 0) tell_error_later();
 }
 
-void tcp_socket::allocate(uv_handle_t* native, std::size_t, uv_buf_t* space) {
+void tcp_socket::allocate(uv_handle_t* native, std::size_t, uv_buf_t* space) noexcept {
   auto& self = *static_cast<tcp_socket*>(static_cast<handle*>(native->data));
   stream_events* asked = self.events_;
   self.asking_ = true;
@@ -99,7 +99,7 @@ void tcp_socket::allocate(uv_handle_t* native, std::size_t, uv_buf_t* space) {
   self.asking_ = false;
 }
 
-void tcp_socket::have_read(uv_stream_t* native, ssize_t count, const uv_buf_t*) {
+void tcp_socket::have_read(uv_stream_t* native, ssize_t count, const uv_buf_t*) noexcept {
   auto& self = *static_cast<tcp_socket*>(static_cast<handle*>(native->data));
   callback end(self.loop());
   if (std::exchange(self.asking_, false)) {
@@ -148,7 +148,7 @@ void tcp_socket::write(buffer bytes) {
   write_pending_ = true;
 }
 
-void tcp_socket::have_written(uv_write_t* request, int status) {
+void tcp_socket::have_written(uv_write_t* request, int status) noexcept {
   auto& self = *static_cast<tcp_socket*>(static_cast<handle*>(request->handle->data));
   callback end(self.loop());
   self.write_pending_ = false;

@@ -45,9 +45,9 @@ class tcp_socket final : public handle, private coro::timer {
   void read_ended(int status);
   void tell_error(int error);
 
-  static void allocate(uv_handle_t* native, std::size_t, uv_buf_t* space);
-  static void have_read(uv_stream_t* native, ssize_t count, const uv_buf_t*);
-  static void have_written(uv_write_t* request, int status);
+  static void allocate(uv_handle_t* native, std::size_t, uv_buf_t* space) noexcept;
+  static void have_read(uv_stream_t* native, ssize_t count, const uv_buf_t*) noexcept;
+  static void have_written(uv_write_t* request, int status) noexcept;
 
   uv_stream_t* native_stream() noexcept { return reinterpret_cast<uv_stream_t*>(&native_); }
 

@@ -22,8 +22,8 @@ class job final : public request {
     native_.data = this;
     const int error = uv_queue_work(
         loop_.native(), &native_,
-        [](uv_work_t* native) { static_cast<job*>(native->data)->work_(); },
-        [](uv_work_t* native, int) { static_cast<job*>(native->data)->finish(); });
+        [](uv_work_t* native) noexcept { static_cast<job*>(native->data)->work_(); },
+        [](uv_work_t* native, int) noexcept { static_cast<job*>(native->data)->finish(); });
     if (error < 0) throw_system_error(to_error_code(error), "cannot queue work");
     begun();
   }

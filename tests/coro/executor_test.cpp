@@ -408,29 +408,36 @@ TEST(waiter, waits_again_after_a_wait) {
   EXPECT_EQ(reasons, (std::vector{wake_reason::woken, wake_reason::stopped, wake_reason::stopped}));
 }
 
-// The race a foreign stop can lose: the wait has ended otherwise, and its frame is being destroyed.
+// The races a foreign stop can lose: each wait has ended otherwise, or its frame is being
+// destroyed.
 TEST(waiter, stop_on_another_thread_races_with_its_end) {
   manual_executor executor;
-  for (int round = 0; round < 2'000; ++round) {
+  for (int round = 0; round < 300; ++round) {
     wait_queue queue;
     log seen;
     std::stop_source stop;
-    scope tasks;
-    tasks.spawn(wait_in(executor, queue, seen, "a", stop.get_token()));
+    std::vector<std::unique_ptr<scope>> tasks;
+    for (int i = 0; i < 50; ++i) {
+      tasks.push_back(std::make_unique<scope>());
+      tasks.back()->spawn(wait_in(executor, queue, seen, "a", stop.get_token()));
+    }
     executor.run();
-    std::atomic<bool> go = false;
+    std::atomic<bool> stopping = false;
     std::thread stopper([&] {
-      go.wait(false);
+      stopping = true;
       stop.request_stop();
     });
-    go = true;
-    go.notify_one();
-    if (round % 2 == 0) queue.wake_all();
+    while (!stopping) continue;
+    // The callbacks are called in the order of the waits, or the other way round.
+    for (int i = 0; i < 25; ++i) {
+      if (round % 3 == 0) queue.wake_one();
+      tasks[round % 2 == 0 ? i : 49 - i].reset();
+    }
     executor.run();
-    if (round % 3 != 0) {
-      while (seen.empty()) executor.run();
-    }  // else the scope destroys what may still wait
     stopper.join();
+    executor.run();
+    EXPECT_GE(seen.size(), 25u);
+    EXPECT_TRUE(queue.empty());
   }
 }
 

@@ -1,6 +1,7 @@
 // An executor whose time is made up: coroutines tested without a loop and without waiting.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 
 #include <duplex/coro/executor.hpp>

@@ -13,16 +13,18 @@
 namespace duplex::io {
 
 /// Who a stream tells what happens. Every function is called from the loop, never from inside a
-/// call of the stream, and may do anything to the stream, destroying it included.
+/// call of the stream, and may do anything to the stream, destroying it included. None may throw.
 class stream_events {
  public:
-  /// Where the next bytes should go; asked right before each read, never empty.
+  /// Where the next bytes should go; asked right before each read, never empty. Where the read
+  /// finds nothing, no `on_data` follows.
   virtual std::span<std::byte> read_space() = 0;
   /// `count` bytes, at least one, are in that space.
   virtual void on_data(std::size_t count) = 0;
   /// The peer half-closed; nothing more comes.
   virtual void on_eof() = 0;
-  /// The transport broke, reading or writing; nothing more comes and nothing more leaves.
+  /// The transport broke, reading or writing; nothing more comes and nothing more leaves. What the
+  /// peer sent before it reset the connection comes first, where the stream is reading. Told once.
   virtual void on_error(std::error_code error) = 0;
   /// What `write` took has left; there may be room for more.
   virtual void on_written() = 0;

@@ -36,14 +36,17 @@ class listener {
   using accepted = std::function<void(std::unique_ptr<stream>)>;
 
   virtual ~listener() = default;  // closes
-  /// Calls `accepted` for each connection that comes. Running out of descriptors (EMFILE, ENFILE,
-  /// ENOBUFS, ENOMEM) pauses accepting for a moment; nothing is lost.
+  /// Calls `accepted`, which must not throw but may destroy the listener, for each connection that
+  /// comes, or has come since `listen_tcp`. Running out of descriptors (EMFILE, ENFILE, ENOBUFS,
+  /// ENOMEM) pauses accepting for a moment; nothing is lost.
   virtual void start(accepted) = 0;
+  /// Leaves who comes in the system's queue.
   virtual void stop() = 0;
   virtual address local_address() const = 0;
 };
 
-/// Binds and listens. Port 0: any. Throws std::system_error naming the address.
+/// Binds and listens, on one numeric address; an IPv6 wildcard leaves IPv4 alone. Port 0: any.
+/// Throws std::system_error naming the address.
 std::unique_ptr<listener> listen_tcp(const address& at, int backlog = 511, bool reuse_port = false);
 
 }  // namespace duplex::io
