@@ -43,7 +43,7 @@ class connection {
   ~connection();
 
   /// The next message. Throws connection_closed (connection_closed_ok or connection_closed_error)
-  /// at any end, concurrency_error where another coroutine receives already.
+  /// once the connection is closed, concurrency_error where another coroutine receives already.
   [[nodiscard]] detail::recv_operation recv(limit limit = {});
   /// The next message, or nullopt once the connection ended with 1000, 1001 or no code; throws
   /// connection_closed_error at any other end. For `while (auto message = co_await ws.next())`.
@@ -51,7 +51,8 @@ class connection {
 
   /// Sends one message and waits while more than write_limit bytes are unsent. Sends may overlap:
   /// messages leave in the order of the calls. The message is queued whole even where the wait is
-  /// given up. Throws connection_closed, and std::invalid_argument for text that is not UTF-8.
+  /// given up. Throws connection_closed, where the connection closes once it is closed, and
+  /// std::invalid_argument for text that is not UTF-8.
   [[nodiscard]] detail::send_operation send(payload payload, send_options options = {},
                                             limit limit = {});
 
@@ -155,6 +156,7 @@ class send_operation {
   payload payload_;
   limit limit_;
   send_options options_;
+  bool queued_ = false;
 };
 
 }  // namespace detail

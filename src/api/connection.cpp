@@ -108,18 +108,18 @@ send_operation::send_operation(connection_impl& impl, payload payload, send_opti
       options_(options) {}
 
 bool send_operation::await_ready() {
-  impl_.send(payload_, options_);
-  return !impl_.must_wait_to_send();
+  queued_ = impl_.send(payload_, options_);
+  return queued_ ? !impl_.must_wait_to_send() : impl_.ended();
 }
 
 void send_operation::await_suspend(std::coroutine_handle<> coroutine) {
   kept_ = impl_.shared_from_this();
-  waiter_.suspend_in(impl_.senders(), coroutine, limit_);
+  waiter_.suspend_in(queued_ ? impl_.senders() : impl_.closing(), coroutine, limit_);
 }
 
 void send_operation::await_resume() {
-  if (impl_.must_wait_to_send()) waiter_.throw_if_limited("sending");
   if (impl_.ended()) impl_.throw_closed();
+  if (!queued_ || impl_.must_wait_to_send()) waiter_.throw_if_limited("sending");
 }
 
 }  // namespace detail

@@ -157,10 +157,7 @@ void connection_impl::deliver(protocol::event& event) {
         ping->waiting.wake_all();
       }
       return;
-    case protocol::event::type::close:
-      input_ended_ = true;
-      if (receiver_) receiver_->wake();
-      return;
+    case protocol::event::type::close:  // the end of TCP is to come
     case protocol::event::type::ping:
       return;
   }
@@ -195,16 +192,19 @@ void connection_impl::step() {
 
 // --- bytes out
 
-void connection_impl::send(const payload& payload, send_options options) {
-  require_open();
+bool connection_impl::send(const payload& payload, send_options options) {
   auto type = payload.type();
   if (options.text) type = *options.text ? message::type::text : message::type::binary;
   if (type == message::type::text && !is_utf8(payload.bytes())) {
     throw std::invalid_argument("a text message must be valid UTF-8");
   }
+  if (core_.state() != protocol::state::open) return false;
   const bool lend = in_flight_ == 0 && payload.bytes().size() >= lend_min;
   core_.send(type, payload.bytes(), lend);
-  if (!lend && !must_wait_to_send()) return flush_soon();
+  if (!lend && !must_wait_to_send()) {
+    flush_soon();
+    return true;
+  }
   try {
     flush();  // afterwards what was lent has left, or was copied
     core_.hold_output();
@@ -212,6 +212,7 @@ void connection_impl::send(const payload& payload, send_options options) {
     abort();
     throw;
   }
+  return true;
 }
 
 void connection_impl::flush_soon() {
@@ -282,7 +283,7 @@ void connection_impl::settle() {
 
 void connection_impl::end() noexcept {
   const auto self = shared_from_this();
-  ended_ = input_ended_ = true;
+  ended_ = true;
   paused_ = stepping_ = parsing_ = false;
   stream_.reset();
   core_.drop();
@@ -335,7 +336,10 @@ task<> connection_impl::wait_closed(std::shared_ptr<connection_impl> self, limit
 
 task<duration> connection_impl::ping(std::shared_ptr<connection_impl> self, buffer data,
                                      limit limit) {
-  self->require_open();
+  if (self->core_.state() != protocol::state::open) {
+    co_await wait_closed(self, limit);
+    self->throw_closed();
+  }
   auto& loop = self->loop_;
   const auto sent = loop.now();
   pending_ping pending(*self);
@@ -351,7 +355,7 @@ task<duration> connection_impl::ping(std::shared_ptr<connection_impl> self, buff
 }
 
 void connection_impl::pong(std::span<const std::byte> data) {
-  require_open();
+  if (core_.state() != protocol::state::open) throw_closed();
   core_.send_pong(data);
   flush_soon();
 }
@@ -387,10 +391,6 @@ void connection_impl::throw_closed() const {
   const auto &rcvd = core_.close_rcvd(), &sent = core_.close_sent();
   if (closed_ok()) throw connection_closed_ok(rcvd, sent, core_.rcvd_then_sent());
   throw connection_closed_error(rcvd, sent, core_.rcvd_then_sent());
-}
-
-void connection_impl::require_open() const {
-  if (core_.state() != protocol::state::open) throw_closed();
 }
 
 std::stop_token connection_impl::stop_token() {

@@ -60,17 +60,18 @@ class connection_impl final : public std::enable_shared_from_this<connection_imp
   // --- receiving
   bool begin_receive();  // whether there is no need to wait; throws concurrency_error
   void set_receiver(coro::waiter* receiver) noexcept { receiver_ = receiver; }
-  bool can_receive() const noexcept { return !inbox_.empty() || input_ended_; }
+  bool can_receive() const noexcept { return !inbox_.empty() || ended_; }
   std::optional<message> take();  // nullopt: the end
   [[noreturn]] void throw_closed() const;
   bool closed_ok() const;
 
   // --- sending
-  void send(const payload& payload, send_options options);
+  bool send(const payload& payload, send_options options);  // false: it is too late
   bool must_wait_to_send() const noexcept {
     return core_.buffered_amount() > write_limit_.high() && !ended_;
   }
   coro::wait_queue& senders() noexcept { return senders_; }
+  coro::wait_queue& closing() noexcept { return closing_; }
   static task<duration> ping(std::shared_ptr<connection_impl> self, buffer data, limit limit);
   void pong(std::span<const std::byte> data);
 
@@ -118,7 +119,6 @@ class connection_impl final : public std::enable_shared_from_this<connection_imp
   void flush();
   void settle();
   void end() noexcept;
-  void require_open() const;
   void log(std::string_view message) const noexcept;
 
   io::loop& loop_;
@@ -146,8 +146,7 @@ class connection_impl final : public std::enable_shared_from_this<connection_imp
   bool stepping_ = false;        // held input is parsed in steps
   bool eof_ = false;             // the stream brings nothing more
   bool shut_down_ = false;
-  bool input_ended_ = false;  // no message will follow
-  bool ended_ = false;        // nothing at all will follow
+  bool ended_ = false;  // nothing at all will follow
 };
 
 }  // namespace duplex::detail

@@ -128,7 +128,7 @@ task<> server_impl::serve_stream(std::unique_ptr<io::stream> stream) {
   auto connection = co_await open(std::move(stream));
   if (!connection) co_return;
   const auto impl = connection_impl::of(*connection);
-  session session(*this, *connection);
+  session lifetime(*this, *connection);
   std::exception_ptr failure;
   try {
     co_await handler_(*connection);
@@ -140,7 +140,7 @@ task<> server_impl::serve_stream(std::unique_ptr<io::stream> stream) {
   } catch (...) {
     failure = std::current_exception();
   }
-  session.handled = true;
+  lifetime.handled = true;
   if (failure) log_failure(failure, impl->id());
   // A connection that the handler moved away is no longer the server's.
   if (connection_impl::of(*connection)) co_await connection->close(failure ? 1011 : 1000);

@@ -61,10 +61,10 @@ TEST_P(closing_of_side, from_there_is_echoed_at_once) {
   feed_close(4000, "their reason");
   EXPECT_EQ(link.frames(), std::vector<std::string>{"close 4000 their reason"});
   EXPECT_EQ(link.peer.shut_down(), is_server());
+  feed_eof();
   EXPECT_EQ(receive_failure(),
             "closed error: received 4000 (private use) their reason; then sent 4000 (private use) "
             "their reason");
-  feed_eof();
   EXPECT_EQ(ws().close_code(), 4000);
   EXPECT_EQ(ws().close_reason(), "their reason");
 }
@@ -93,6 +93,8 @@ TEST_P(closing_of_side, ends_a_receiver_that_waits) {
   link.peer.pump();
   EXPECT_EQ(end, "");  // messages may still come
   feed_close(1001);
+  EXPECT_EQ(end, "");  // nothing is over before TCP is
+  feed_eof();
   EXPECT_EQ(end, "closed ok: sent 1001 (going away); then received 1001 (going away)");
 }
 
@@ -112,23 +114,33 @@ TEST_P(closing_of_side, ends_a_send_that_waits) {
   EXPECT_EQ(end, "closed ok: received 1000 (OK); then sent 1000 (OK)");
 }
 
-TEST_P(closing_of_side, refuses_to_send_and_ping_afterwards) {
+TEST_P(closing_of_side, makes_sends_and_pings_wait_for_its_end_and_fail) {
   link.start([&]() -> task<> { co_await ws().close(1000); });
   link.peer.pump();
+  std::string sending, pinging;
   link.start([&]() -> task<> {
-    const auto sending = co_await failure_of([&]() -> task<> { co_await ws().send("late"); });
-    EXPECT_EQ(sending, "closed error: sent 1000 (OK); no close frame received");
-    const auto pinging = co_await failure_of([&]() -> task<> { co_await ws().ping(); });
-    EXPECT_EQ(pinging, "closed error: sent 1000 (OK); no close frame received");
+    sending = co_await failure_of([&]() -> task<> { co_await ws().send("late"); });
+  });
+  link.start([&]() -> task<> {
+    pinging = co_await failure_of([&]() -> task<> { co_await ws().ping(); });
+  });
+  link.start([&]() -> task<> {
+    const auto limited =
+        co_await failure_of([&]() -> task<> { co_await ws().send("late", {}, 0s); });
+    EXPECT_EQ(limited, "timeout: sending timed out");
     EXPECT_EQ(failure_now([&] { ws().pong(); }),
               "closed error: sent 1000 (OK); no close frame received");
   });
+  ASSERT_TRUE(link.run_until([&] { return link.tasks.running() == 3; }));
   EXPECT_EQ(link.frames(), std::vector<std::string>{"close 1000"});
+  EXPECT_EQ(sending + pinging, "");
   feed_close(1000);
   feed_eof();
+  EXPECT_EQ(sending, "closed ok: sent 1000 (OK); then received 1000 (OK)");
+  EXPECT_EQ(pinging, sending);
   link.start([&]() -> task<> {
-    const auto sending = co_await failure_of([&]() -> task<> { co_await ws().send("late"); });
-    EXPECT_EQ(sending, "closed ok: sent 1000 (OK); then received 1000 (OK)");
+    const auto late = co_await failure_of([&]() -> task<> { co_await ws().send("late"); });
+    EXPECT_EQ(late, "closed ok: sent 1000 (OK); then received 1000 (OK)");
   });
   link.peer.pump();
   EXPECT_EQ(link.tasks.running(), 0u);
@@ -242,6 +254,8 @@ TEST_P(closing_of_side, next_ends_quietly_for_1000_1001_and_no_code_only) {
     each.peer.pump();
     each.feed(to_wire(each.far_side(),
                       wire_frame{.opcode = 8, .payload = code ? close_payload(*code) : ""}));
+    each.peer.send_eof();
+    each.peer.pump();
     return end;
   };
   EXPECT_EQ(end_of(1000), "none");
