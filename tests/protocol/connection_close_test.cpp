@@ -359,6 +359,15 @@ TEST(keepalive, does_not_judge_while_it_is_suspended) {
   EXPECT_EQ(server.it.state(), state::closing);
 }
 
+TEST(keepalive, judges_nobody_for_silence_before_the_next_ping) {
+  scene server(side::server, {.ping_interval = 60s, .ping_timeout = 5s});
+  server.receive({{.payload = "a"}});
+  server.it.suspend_keepalive(true, server.now);
+  server.it.suspend_keepalive(false, server.now);
+  server.pass(59s);
+  EXPECT_EQ(server.it.state(), state::open);
+}
+
 TEST(keepalive, of_none_sends_nothing) {
   scene server(side::server, {.ping_interval = std::nullopt});
   EXPECT_EQ(server.it.deadline(), std::nullopt);

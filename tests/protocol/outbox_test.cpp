@@ -36,6 +36,13 @@ TEST(outbox, holds_what_is_left_of_a_lent_span) {
   EXPECT_EQ(text_of(box), "cd");
 }
 
+TEST(outbox, keeps_no_memory_when_it_is_empty) {
+  outbox box;
+  box.append(as_bytes(std::string(100000, 'x')));
+  box.consume(box.size());
+  EXPECT_EQ(box.take().capacity(), 0U);
+}
+
 TEST(outbox, gives_everything_away_as_one_block) {
   outbox box;
   box.append(as_bytes("abc"));

@@ -191,6 +191,8 @@ std::vector<refusal> refusals() {
        request("Sec-WebSocket-Key", {"dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZQ=="}), 400,
        "more than one Sec-WebSocket-Key header"},
       {"short key", request("Sec-WebSocket-Key", {"dGhlIHNhbXBsZSBub25j"}), 400, key},
+      {"key of 13 bytes", request("Sec-WebSocket-Key", {"dGhlIHNhbXBsZSBub2=="}), 400, key},
+      {"key of 19 bytes", request("Sec-WebSocket-Key", {"dGhlIHNhbXBsZSBub25jZXMgYQ=="}), 400, key},
       {"key that is no base64", request("Sec-WebSocket-Key", {"dGhlIHNhbXBsZSBub2_jZQ=="}), 400,
        key},
       {"key of 17 bytes", request("Sec-WebSocket-Key", {"dGhlIHNhbXBsZSBub25jZQA="}), 400, key},
