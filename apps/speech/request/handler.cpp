@@ -1,16 +1,14 @@
 #include "speech/request/handler.hpp"
 
 #include <exception>
-#include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <string_view>
 #include <utility>
 
-#include "speech/audio/reader.hpp"
 #include "speech/audio/wav_writer.hpp"
 #include "speech/request/base64.hpp"
 #include "speech/request/request.hpp"
+#include "speech/transcription.hpp"
 
 namespace duplex::speech {
 namespace {
@@ -38,48 +36,12 @@ void require_language(std::string_view lang, const recognizer& model) {
                                                 ", not " + std::string(lang));
 }
 
-struct transcript {
-  std::vector<transcript_event> events;
-  std::int64_t samples = 0;
-};
-
-// Straight from the file's bytes into the recogniser; a copy for the client only if it wants one.
-transcript transcribe(std::span<const std::byte> audio, const recognizer& model, wav_writer* copy,
-                      const std::stop_token& stop) {
-  constexpr std::int64_t most_samples =
-      std::chrono::seconds(max_audio_length).count() * sample_rate;
-  transcript result;
-  const auto keep = [&](std::vector<transcript_event> events) {
-    for (auto& event : events) result.events.push_back(std::move(event));
-  };
-  audio_reader reader(audio);
-  const auto recognition = model.start();
-  for (auto block = reader.next(); !block.empty(); block = reader.next()) {
-    result.samples += static_cast<std::int64_t>(block.size());
-    if (result.samples > most_samples) {
-      throw speech_error(
-          error_code::bad_audio,
-          "audio is longer than " + std::to_string(max_audio_length.count()) + " hours");
-    }
-    if (copy != nullptr) copy->write(block);
-    keep(recognition->accept(block, stop));
-  }
-  keep(recognition->finish(stop));
-  return result;
-}
-
 json segments_of(const std::vector<transcript_event>& events) {
   json segments = json::array();
   for (const auto& [text, start_ms, end_ms] : events) {
     segments.push_back({{"text", text}, {"start_ms", start_ms}, {"end_ms", end_ms}});
   }
   return segments;
-}
-
-std::string joined_text(const std::vector<transcript_event>& events) {
-  std::string text;
-  for (const auto& event : events) text += (text.empty() ? "" : " ") + event.text;
-  return text;
 }
 
 // A last field, put there without the copies that a JSON value of that size would cost.
@@ -90,25 +52,25 @@ void append_audio(std::string& reply, const std::string& wav) {
   reply += "\"}";
 }
 
-std::string answer(const request& asked, const model_set& models, milliseconds queued,
-                   const std::stop_token& stop) {
+std::string answer(const request& asked, const recognizer& model, const request_limits& limits,
+                   milliseconds queued, const std::stop_token& stop) {
   const auto started = clock::now();
-  const recognizer& model = asked.model.empty() ? models.default_model() : models.find(asked.model);
   require_language(asked.lang, model);
-  wav_writer wav;
-  const transcript result =
-      transcribe(asked.audio, model, asked.return_audio ? &wav : nullptr, stop);
+  wav_writer copy;
+  const transcription result = transcribe(
+      asked.audio, model,
+      {.longest = limits.max_audio, .copy = asked.return_audio ? &copy : nullptr, .stop = stop});
   const auto decode_time = std::chrono::duration_cast<milliseconds>(clock::now() - started);
 
-  json reply{{"text", joined_text(result.events)}, {"state", "success"}};
+  json reply{{"text", result.text()}, {"state", "success"}};
   if (!asked.id.is_null()) reply["id"] = asked.id;
   reply["duration_ms"] = to_ms(result.samples);
   reply["lang"] = model.language();
   reply["model"] = model.name();
-  reply["segments"] = segments_of(result.events);
+  reply["segments"] = segments_of(result.segments);
   reply["timing"] = {{"queue_ms", queued.count()}, {"decode_ms", decode_time.count()}};
   std::string text = write(reply);
-  if (asked.return_audio) append_audio(text, wav.take());
+  if (asked.return_audio) append_audio(text, copy.take());
   return text;
 }
 
@@ -120,7 +82,9 @@ std::string request_handler::respond(buffer message, milliseconds queued,
   try {
     throw_if_stopped(stop);
     parse_request(message, asked);
-    return answer(asked, *models_, queued, stop);
+    const recognizer& model =
+        asked.model.empty() ? models_->default_model() : models_->find(asked.model);
+    return answer(asked, model, limits_, queued, stop);
   } catch (const speech_error& error) {
     return write_error(asked.id, error.code(), error.what());
   } catch (const std::exception& error) {

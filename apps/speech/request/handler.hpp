@@ -12,18 +12,23 @@
 
 namespace duplex::speech {
 
-/// The largest message the request endpoint takes, in bytes: 2.4 hours of 16 kHz 16-bit WAV as
-/// base64. More is refused by the connection, with 1009.
-inline constexpr std::size_t max_request_size = std::size_t{512} << 20;
-
-/// The longest audio in one request. Compressed files may hold far more than their size tells.
-inline constexpr std::chrono::hours max_audio_length{4};
+/// What one request may cost.
+struct request_limits {
+  /// Bytes of a message; the connection refuses more with 1009. By default 2.4 hours of 16 kHz
+  /// 16-bit WAV as base64.
+  std::size_t max_size = std::size_t{512} << 20;
+  /// Length of its audio: compressed files may hold far more than their size tells.
+  std::chrono::seconds max_audio = std::chrono::hours(4);
+};
 
 /// Answers requests with the models of a server. Thread-safe.
 class request_handler {
  public:
   /// `models` must outlive the handler.
-  explicit request_handler(const model_set& models) : models_(&models) {}
+  explicit request_handler(const model_set& models, request_limits limits = {})
+      : models_(&models), limits_(limits) {}
+
+  const request_limits& limits() const { return limits_; }
 
   /// The reply to one text message. Decodes in the caller's thread; `queued` is how long the
   /// message had waited before, and is only reported. Uses no memory that grows with the audio
@@ -36,6 +41,7 @@ class request_handler {
 
  private:
   const model_set* models_;
+  request_limits limits_;
 };
 
 /// The reply to a message that cannot be looked into.

@@ -1,0 +1,240 @@
+// The speech server over real connections.
+#include "speech/server.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <duplex/io/loop.hpp>
+#include <duplex/run.hpp>
+#include <duplex/sync/client.hpp>
+#include <future>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "build_kind.hpp"
+#include "recordings.hpp"
+#include "sound.hpp"
+#include "speech/recognizers/scripted.hpp"
+#include "speech/request/base64.hpp"
+#include "transcribe.hpp"
+
+namespace duplex::speech {
+namespace {
+
+using nlohmann::json;
+using namespace std::chrono_literals;
+
+// A server on a thread and a port of its own.
+class running_server {
+ public:
+  explicit running_server(std::shared_ptr<const recognizer> model, request_limits limits = {})
+      : models_({std::move(model)}), handler_(models_, limits) {
+    std::promise<void> listening;
+    thread_ = std::thread([&] { serve(listening); });
+    listening.get_future().get();
+  }
+
+  ~running_server() {
+    loop_->post([this] { server_->close(); });
+    thread_.join();
+  }
+
+  const request_handler& handler() const { return handler_; }
+
+  sync::client_connection connect(const std::string& path = "/") const {
+    return sync::connect("ws://127.0.0.1:" + std::to_string(port_) + path, {.max_size = {}});
+  }
+
+ private:
+  void serve(std::promise<void>& listening) {
+    auto server = serve_speech(handler_, "127.0.0.1", 0);
+    port_ = server.port();
+    server_ = &server;
+    loop_ = &io::loop::current();
+    listening.set_value();
+    run(server.wait_closed());
+  }
+
+  model_set models_;
+  request_handler handler_;
+  std::uint16_t port_ = 0;
+  server* server_ = nullptr;
+  io::loop* loop_ = nullptr;
+  std::thread thread_;
+};
+
+std::string request_of(const std::string& file, int id = 0) {
+  std::string text = R"({"id":)" + std::to_string(id) + R"(,"audio_base64":")";
+  append_base64(text, std::as_bytes(std::span(file)));
+  return text + "\"}";
+}
+
+json ask(sync::client_connection& ws, const std::string& request) {
+  ws.send(request);
+  return json::parse(ws.recv(60s).text());
+}
+
+std::string second() { return wav_file(tone(1, 16000)); }
+
+std::shared_ptr<const recognizer> scripted(script lines = {}) {
+  return std::make_shared<scripted_recognizer>(std::move(lines));
+}
+
+// Stalls requests of more than a second until the gate opens.
+std::shared_ptr<const recognizer> stalling(gate& stall) {
+  return scripted({.before_segment = [&stall](std::size_t n, const std::stop_token& stop) {
+    if (n == 1) stall.pass(stop);
+  }});
+}
+
+TEST(speech_server, the_reply_is_the_handler_s) {
+  const running_server server(scripted({.texts = {"one", "two"}}));
+  auto ws = server.connect();
+  const std::string request = request_of(wav_file(tone(2.5, 16000)), 7);
+  json reply = ask(ws, request);
+  json expected = json::parse(server.handler().respond(buffer(as_bytes(request)), {}));
+  reply.erase("timing"), expected.erase("timing");
+  EXPECT_EQ(reply, expected);
+  EXPECT_EQ(reply["text"], "one two one");
+}
+
+TEST(speech_server, requests_of_a_connection_are_answered_in_order) {
+  const running_server server(scripted());
+  auto ws = server.connect();
+  for (int id = 0; id < 20; ++id) ws.send(request_of(wav_file(tone(id % 3 + 1, 16000)), id));
+  for (int id = 0; id < 20; ++id) EXPECT_EQ(json::parse(ws.recv(60s).text())["id"], id);
+}
+
+TEST(speech_server, bad_requests_are_answered_and_the_connection_goes_on) {
+  const running_server server(scripted());
+  auto ws = server.connect();
+  EXPECT_EQ(ask(ws, "hello")["error"]["code"], "bad_json");
+  EXPECT_EQ(ask(ws, "{}")["error"]["code"], "bad_field");
+  EXPECT_EQ(ask(ws, R"({"audio_base64":"x"})")["error"]["code"], "invalid_base64");
+  EXPECT_EQ(ask(ws, R"({"audio_base64":""})")["error"]["code"], "bad_audio");
+  ws.send(as_bytes("{}"));
+  const json reply = json::parse(ws.recv(60s).text());
+  EXPECT_EQ(reply["error"]["code"], "bad_json");
+  EXPECT_EQ(reply["error"]["message"], "expected JSON in a text message, not binary");
+  EXPECT_EQ(ask(ws, request_of(second()))["state"], "success");
+}
+
+TEST(speech_server, a_request_too_big_closes_with_1009) {
+  const running_server server(scripted(), {.max_size = 1000});
+  auto ws = server.connect();
+  EXPECT_EQ(ask(ws, std::string(1000, ' '))["error"]["code"], "bad_json");
+  ws.send(std::string(1001, ' '));
+  EXPECT_THROW(ws.recv(60s), connection_closed_error);
+  EXPECT_EQ(ws.close_code(), 1009);
+}
+
+TEST(speech_server, other_paths_are_closed_with_1008) {
+  const running_server server(scripted());
+  auto ws = server.connect("/v1/nothing?x=1");
+  EXPECT_THROW(ws.recv(60s), connection_closed_error);
+  EXPECT_EQ(ws.close_code(), 1008);
+  EXPECT_EQ(ws.close_reason(), "requests are answered on path / only");
+  auto other = server.connect("/?x=1");
+  EXPECT_EQ(ask(other, request_of(second()))["state"], "success");
+}
+
+TEST(speech_server, pings_and_other_clients_are_served_while_one_decodes) {
+  gate stall;
+  const running_server server(stalling(stall));
+  auto busy = server.connect();
+  busy.send(request_of(wav_file(tone(2, 16000))));
+  stall.wait_for_arrivals(1);
+  for (int i = 0; i < 10; ++i) EXPECT_LT(busy.ping(10s), 10s);
+  auto other = server.connect();
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(ask(other, request_of(second(), i))["id"], i);
+  stall.open();
+  EXPECT_EQ(json::parse(busy.recv(60s).text())["state"], "success");
+}
+
+TEST(speech_server, a_client_that_leaves_stops_its_decoding) {
+  std::promise<error_code> stopped;
+  gate stall;
+  const running_server server(
+      scripted({.before_segment = [&](std::size_t n, const std::stop_token& stop) {
+        if (n == 0) return;
+        try {
+          stall.pass(stop);
+        } catch (const speech_error& error) {
+          stopped.set_value(error.code());
+          throw;
+        }
+      }}));
+  {
+    auto ws = server.connect();
+    ws.send(request_of(wav_file(tone(2, 16000))));
+    stall.wait_for_arrivals(1);
+    ws.abort();
+  }
+  auto result = stopped.get_future();
+  ASSERT_EQ(result.wait_for(60s), std::future_status::ready);
+  EXPECT_EQ(result.get(), error_code::cancelled);
+  auto next = server.connect();
+  EXPECT_EQ(ask(next, request_of(second()))["state"], "success");
+}
+
+TEST(speech_server, closing_does_not_wait_for_decoding) {
+  gate stall;
+  auto server = std::make_unique<running_server>(stalling(stall));
+  auto ws = server->connect();
+  ws.send(request_of(wav_file(tone(2, 16000))));
+  stall.wait_for_arrivals(1);
+  server.reset();
+  EXPECT_THROW(ws.recv(60s), connection_closed);
+  EXPECT_EQ(ws.close_code(), 1001);
+}
+
+TEST(speech_server, an_hour_of_audio_is_one_request) {
+  if (is_sanitized) GTEST_SKIP() << "150 MB take too long in a sanitizer's build";
+  const running_server server(scripted({.segment_samples = 20 * sample_rate}));
+  const auto file = wav_file(std::vector<float>(3600 * sample_rate));
+  auto ws = server.connect();
+  const json reply = ask(ws, request_of(file));
+  EXPECT_EQ(reply["duration_ms"], 3'600'000);
+  EXPECT_EQ(reply["segments"].size(), 180U);
+}
+
+// Eight clients with a real engine, and a ninth that measures what they do to it.
+TEST(speech_server, eight_requests_at_once_are_right_and_a_ninth_client_s_pings_are_quick) {
+  const auto model = load_recognizer("tiny");
+  const running_server server(model);
+  const std::string file = read_bytes(data_directory() / "samples/jfk.wav");
+  const std::string expected = text_of(events_of(*model, samples_of(file)));
+  std::vector<std::string> texts(8);
+  std::atomic<int> unfinished = 8;
+  std::vector<std::jthread> clients;
+  for (auto& text : texts) {
+    clients.emplace_back([&] {
+      auto ws = server.connect();
+      for (int i = 0; i < (is_sanitized ? 1 : 3); ++i) text = ask(ws, request_of(file))["text"];
+      --unfinished;
+    });
+  }
+  auto ninth = server.connect();
+  std::vector<std::chrono::microseconds> round_trips;
+  while (unfinished > 0) {
+    round_trips.push_back(std::chrono::duration_cast<std::chrono::microseconds>(ninth.ping(60s)));
+  }
+  clients.clear();
+  for (const auto& text : texts) EXPECT_EQ(text, expected);
+  std::ranges::sort(round_trips);
+  ASSERT_GT(round_trips.size(), 100U);
+  const auto at = [&](double part) {
+    return static_cast<double>(round_trips[static_cast<std::size_t>(
+                                               part * static_cast<double>(round_trips.size() - 1))]
+                                   .count()) /
+           1000;
+  };
+  std::printf("%zu pings: median %.2f ms, 99 %% %.2f ms, slowest %.2f ms\n", round_trips.size(),
+              at(0.5), at(0.99), at(1));
+  EXPECT_LT(at(0.99), is_sanitized ? 500 : 50);
+}
+
+}  // namespace
+}  // namespace duplex::speech
