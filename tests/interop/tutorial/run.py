@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Runs a server and then a client, both on the tutorial's port 8765, and checks what the client prints.
 
-Usage: run.py SERVER CLIENT LINE...
+Usage: run.py [--audio FILE] SERVER CLIENT LINE...
 SERVER and CLIENT are commands, in one argument each; LINE is a regular expression for each line of the client's output.
+With --audio the client finds that file as ./audio.wav.
 """
 
+import argparse
 import contextlib
 import ctypes
 import fcntl
@@ -15,7 +17,9 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 PORT = 8765
 PATIENCE = 60  # seconds
@@ -51,24 +55,35 @@ def wait_until_listening(server):
         time.sleep(0.01)  # a server of three lines does not tell when it is ready
 
 
-def main(server_command, client_command, *expected):
+def main():
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument('--audio', type=Path)
+    arguments.add_argument('server')
+    arguments.add_argument('client')
+    arguments.add_argument('lines', nargs='+')
+    wanted = arguments.parse_args()
     if not enter_own_network() and someone_listens():
         sys.exit(f'port {PORT} is taken by another program, and this system allows no network namespace')
-    with subprocess.Popen(shlex.split(server_command)) as server:
+    with tempfile.TemporaryDirectory() as folder:
+        if wanted.audio:
+            Path(folder, 'audio.wav').symlink_to(wanted.audio.resolve(strict=True))
+        server = subprocess.Popen(shlex.split(wanted.server))
         try:
             wait_until_listening(server)
-            client = subprocess.run(shlex.split(client_command), stdout=subprocess.PIPE, timeout=PATIENCE, text=True)
+            client = subprocess.run(shlex.split(wanted.client), cwd=folder, stdout=subprocess.PIPE, timeout=PATIENCE)
         finally:
             server.send_signal(signal.SIGTERM)
-    print(client.stdout, end='')
+            server.wait(PATIENCE)
+    output = client.stdout.decode()
+    print(output, end='')
     if client.returncode != 0:
         sys.exit(f'the client ended with status {client.returncode}')
-    lines = client.stdout.splitlines()
-    if len(lines) != len(expected) or not all(map(re.fullmatch, expected, lines)):
-        sys.exit(f'the client printed {lines}, expected {list(expected)}')
+    lines = output.splitlines()
+    if len(lines) != len(wanted.lines) or not all(map(re.fullmatch, wanted.lines, lines)):
+        sys.exit(f'the client printed {lines}, expected {wanted.lines}')
     if server.returncode not in (0, -signal.SIGTERM):
         sys.exit(f'the server ended with status {server.returncode}')
 
 
 if __name__ == '__main__':
-    main(*sys.argv[1:])
+    main()
