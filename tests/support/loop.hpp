@@ -132,4 +132,12 @@ inline std::size_t try_write(io::stream& stream, std::string_view text) {
   return stream.try_write({as_bytes(text), {}});
 }
 
+/// Before any test the main thread has a loop, which scopes need, and libuv has opened the spare
+/// descriptor that comes with its first stream, which tests that count them need.
+class loop_environment final : public testing::Environment {
+  void SetUp() override { connect_pair(); }
+};
+inline testing::Environment* const has_loop =
+    testing::AddGlobalTestEnvironment(new loop_environment);
+
 }  // namespace duplex::test
