@@ -106,6 +106,7 @@ class blocking_connection final : private serviced {
 
   // Input and output, without blocking
   bool can_read() const;
+  bool can_parse() const;
   void read_now();
   void take_in(transfer read, bool direct);
   void parse(parse_to to);

@@ -5,11 +5,13 @@
 
 namespace duplex::sync {
 
-// What was read is parsed before more is read. A full inbox stops both, unless the end has begun.
-bool blocking_connection::can_read() const {
-  const bool refuses = inbox_.paused() && core_.state() == protocol::state::open && !broken_;
-  return !ended_ && !reading_ && !unparsed_ && !refuses;
+// What was read is parsed before more is read. A full inbox stops the one and so the other, unless
+// the end has begun.
+bool blocking_connection::can_parse() const {
+  return unparsed_ && (!inbox_.paused() || core_.state() != protocol::state::open || broken_);
 }
+
+bool blocking_connection::can_read() const { return !ended_ && !reading_ && !unparsed_; }
 
 void blocking_connection::read_now() {
   const auto space = core_.direct_read_space();
@@ -33,16 +35,13 @@ void blocking_connection::take_in(transfer read, bool direct) {
 }
 
 void blocking_connection::parse(parse_to to) {
-  if (!unparsed_) return;
-  for (;;) {
-    if (to == parse_to::first_message && !inbox_.empty()) break;
-    if (inbox_.paused() && core_.state() == protocol::state::open && !broken_) break;
-    auto event = core_.next_event();
-    if (!event) {
+  if (!can_parse()) return;
+  while (can_parse() && (to == parse_to::full_inbox || inbox_.empty())) {
+    if (auto event = core_.next_event()) {
+      deliver(*event);
+    } else {
       unparsed_ = false;
-      break;
     }
-    deliver(*event);
   }
   settle();
 }

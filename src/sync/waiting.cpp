@@ -95,7 +95,7 @@ void blocking_connection::poll(call& current, const limit& limit, bool may_read)
 // Another thread reads, or nobody may: what is waited for comes with a notice.
 void blocking_connection::sleep(call& current, const limit& limit, const goal& reached) {
   ++sleepers_;
-  const auto awake = [&] { return reached() || can_read(); };
+  const auto awake = [&] { return reached() || can_read() || can_parse(); };
   if (const auto deadline = earliest_deadline(limit)) {
     changed_.wait_until(current.lock(), limit.token(), *deadline, awake);
   } else {

@@ -5,9 +5,11 @@
 #include <sys/socket.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -157,7 +159,9 @@ int send_until_refused(raw_peer& peer, std::size_t size, std::string& rest) {
         rest = left;
         return count;
       }
-      const auto sent = ::send(peer.socket(), left.data(), left.size(), MSG_DONTWAIT);
+      const auto sent =
+          ::send(peer.socket(), left.data(), left.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+      if (sent < 0 && errno != EAGAIN) throw std::runtime_error("the client left");
       if (sent > 0) left.remove_prefix(static_cast<std::size_t>(sent));
     }
   }
@@ -209,6 +213,22 @@ TEST(SyncAway, ReaderAtWorkIsLeftAloneAndFoundAgainAfterwards) {
   answered.wait();
 }
 
+TEST(SyncAway, ReaderThatWaitedForLongIsMissedAfterwards) {
+  event answered;
+  const raw_server server([&](raw_peer& peer) {
+    peer.accept_handshake();
+    pollfd nothing{.fd = peer.socket(), .events = POLLIN, .revents = 0};
+    EXPECT_EQ(poll(&nothing, 1, 300), 0);  // the client has time to settle into its recv
+    peer.send("at last");
+    ping(peer, 3);
+    answered.set();
+    peer.echo();
+  });
+  auto ws = connect(server.uri());
+  EXPECT_EQ(ws.recv().text(), "at last");
+  answered.wait();
+}
+
 TEST(SyncAway, OneThreadServesAllAndEndsWithTheLast) {
   const auto before = threads_of_this_process();
   {
@@ -233,21 +253,33 @@ TEST(SyncAway, OneThreadServesAllAndEndsWithTheLast) {
   }
 }
 
-// In a process of its own: a connection that is destroyed after everything else.
-void exit_with_an_open_connection() {
-  static raw_server server([](raw_peer& peer) {
-    peer.accept_handshake();
-    while (peer.next_event()) continue;
-    std::_Exit(peer.core().close_rcvd() == close_info{1000, ""} ? 0 : 1);
-  });
+// In a process of its own: a connection that is destroyed after everything else. The script ends
+// the process.
+void exit_with_an_open_connection(const raw_server::script& script) {
+  static const raw_server server(script);
   static std::optional<client_connection> kept;  // older than the service
-  kept = connect(server.uri());
+  kept = connect(server.uri(), {.close_timeout = 100ms});
   std::exit(2);
 }
 
 TEST(SyncAwayDeathTest, ConnectionThatOutlivesMainIsClosedWith1000) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
-  EXPECT_EXIT(exit_with_an_open_connection(), testing::ExitedWithCode(0), "");
+  auto script = [](raw_peer& peer) {
+    peer.accept_handshake();
+    while (peer.next_event()) continue;
+    std::_Exit(peer.core().close_rcvd() == close_info{1000, ""} ? 0 : 1);
+  };
+  EXPECT_EXIT(exit_with_an_open_connection(script), testing::ExitedWithCode(0), "");
+}
+
+TEST(SyncAwayDeathTest, ConnectionThatOutlivesMainGivesUpASilentServer) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  auto script = [](raw_peer& peer) {
+    peer.accept_handshake();
+    while (!peer.read_some().empty()) continue;  // also the close frame, unanswered
+    std::_Exit(0);
+  };
+  EXPECT_EXIT(exit_with_an_open_connection(script), testing::ExitedWithCode(0), "");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -14,6 +15,7 @@
 
 #include <gtest/gtest.h>
 
+#include "support/event.hpp"
 #include "support/raw_server.hpp"
 
 namespace {
@@ -21,6 +23,7 @@ namespace {
 using namespace std::chrono_literals;
 using duplex::sync::client_connection;
 using duplex::sync::connect;
+using duplex::test::event;
 using duplex::test::raw_peer;
 using duplex::test::raw_server;
 
@@ -63,6 +66,40 @@ TEST(SyncThreads, OneReceivesWhileFourSend) {
     std::from_chars(text.data() + 2, text.data() + text.size(), number);
     ASSERT_EQ(number, next[sender]++) << "of sender " << sender;
   }
+}
+
+TEST(SyncThreads, PongBehindAMessageThatRecvTookReachesWhoWaitsForIt) {
+  const raw_server server([](raw_peer& peer) {
+    peer.accept_handshake();
+    for (;;) {
+      // A message in front of each pong, in the same write.
+      const auto bytes = peer.read_some();
+      if (bytes.empty() || (bytes[0] & 0x0F) != 9) return;
+      std::string answer = "\x81\x04text\x8A\x04";
+      for (std::size_t i = 0; i < 4; ++i) answer += static_cast<char>(bytes[6 + i] ^ bytes[2 + i]);
+      peer.write(answer);
+    }
+  });
+  auto ws = connect(server.uri(), {.close_timeout = 1s});
+  int slow = 0;
+  for (int i = 0; i < 10; ++i) {
+    event receiving, received, answered;
+    std::jthread receiver([&] {
+      receiving.set();
+      ws.recv();
+      received.set();
+      answered.wait();  // busy with the message
+    });
+    receiving.wait();
+    for (int turn = 0; turn < 10; ++turn) std::this_thread::yield();
+    const auto start = std::chrono::steady_clock::now();
+    ws.ping();
+    // The service thread would take longer.
+    slow += std::chrono::steady_clock::now() - start > 90ms;
+    received.wait();
+    answered.set();
+  }
+  EXPECT_LT(slow, 3);
 }
 
 TEST(SyncThreads, LargeMessagesOfSeveralThreadsStayWhole) {
@@ -167,6 +204,25 @@ std::size_t resident_pages() {
 std::ptrdiff_t open_descriptors() {
   const std::filesystem::directory_iterator all("/proc/self/fd");
   return std::distance(begin(all), end(all));
+}
+
+TEST(SyncThreads, ClosedConnectionHoldsNoSocket) {
+  for (const bool abort : {false, true}) {
+    event counted;
+    const raw_server server([&](raw_peer& peer) {
+      echo(peer);
+      counted.wait();  // the server's socket stays
+    });
+    auto ws = connect(server.uri());
+    const auto open = open_descriptors();
+    if (abort) {
+      ws.abort();
+    } else {
+      ws.close();
+    }
+    EXPECT_EQ(open_descriptors(), open - 1);
+    counted.set();
+  }
 }
 
 TEST(SyncThreads, ThousandConnectionsLeaveNothingBehind) {
