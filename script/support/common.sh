@@ -25,3 +25,6 @@ steady() {  # preset, command...
     "$@"
   fi
 }
+
+# Compiler results are found again in another clone of the repository.
+export CCACHE_BASEDIR=$repository CCACHE_NOHASHDIR=1
