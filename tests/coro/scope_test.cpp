@@ -102,6 +102,27 @@ TEST(scope, join_waits_for_those_spawned_meanwhile) {
   EXPECT_EQ(seen, log{"joined"});
 }
 
+TEST(scope, join_waits_again_for_those_spawned_before_it_is_resumed) {
+  manual_executor executor;
+  log seen;
+  coro::wait_queue one, two;
+  scope tasks, outer;
+  outer.spawn(join(tasks, seen));
+  tasks.spawn(wait_in(one));
+  outer.spawn([](scope& in, coro::wait_queue& first, coro::wait_queue& second) -> task<> {
+    co_await wait_in(first);
+    EXPECT_EQ(in.size(), 0u);
+    in.spawn(wait_in(second));
+  }(tasks, one, two));
+  executor.run();
+  one.wake_all();
+  executor.run();
+  EXPECT_TRUE(seen.empty());
+  two.wake_all();
+  executor.run();
+  EXPECT_EQ(seen, log{"joined"});
+}
+
 TEST(scope, join_throws_the_first_exception_after_the_last_task) {
   manual_executor executor;
   log seen;

@@ -9,6 +9,8 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+#include <duplex/coro/wait.hpp>
+
 #include "support/loop.hpp"
 #include "support/sockets.hpp"
 
@@ -193,6 +195,37 @@ TEST(stream, reads_into_spaces_of_any_size) {
     run_until([&] { return server.received.size() >= sent.size(); });
     EXPECT_TRUE(server.received == sent) << size;
   }
+}
+
+TEST(stream, event_resumes_whom_it_woke_before_the_next_event) {
+  auto first = connect_pair(), second = connect_pair();
+  auto& loop = loop::current();
+  names seen;
+  coro::wait_queue queue;
+  scope tasks;
+  for (int i = 0; i < 2; ++i) {
+    tasks.spawn([](io::loop& on, coro::wait_queue& in, names& to) -> task<> {
+      coro::wait waiting(on, in);
+      co_await waiting;
+      to.push_back("resumed");
+    }(loop, queue, seen));
+  }
+  run_rounds(1);
+  recorder one, two;
+  first.server->set_events(&one);
+  second.server->set_events(&two);
+  one.at = two.at = [&](const std::string& event) {
+    if (event != "on_data") return;
+    seen.push_back("data");
+    queue.wake_one();
+  };
+  // Both are there when the loop looks next, in one round.
+  try_write(*first.client, "x");
+  try_write(*second.client, "x");
+  first.server->start_reading();
+  second.server->start_reading();
+  run_until([&] { return seen.size() == 4; });
+  EXPECT_EQ(seen, (names{"data", "resumed", "data", "resumed"}));
 }
 
 TEST(stream, stop_reading_holds_bytes_back_until_start) {
