@@ -13,9 +13,9 @@ std::string recognize(const speech::recognizer& model, buffer message) try {
   speech::request request;
   speech::parse_request(message, request);                // JSON to fields, base64 to bytes
   auto heard = speech::transcribe(request.audio, model);  // bytes to samples, samples to text
-  return nlohmann::json{{"text", heard.text()}, {"state", "success"}}.dump();
+  return nlohmann::ordered_json{{"text", heard.text()}, {"state", "success"}}.dump();
 } catch (const std::exception& error) {
-  return nlohmann::json{{"text", ""}, {"state", "error"}, {"error", error.what()}}.dump();
+  return nlohmann::ordered_json{{"text", ""}, {"state", "error"}, {"error", error.what()}}.dump();
 }
 
 int main(int argc, char** argv) {

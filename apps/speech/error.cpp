@@ -14,8 +14,6 @@ std::string_view to_string(error_code code) {
       return "bad_audio";
     case error_code::model_not_found:
       return "model_not_found";
-    case error_code::message_too_big:
-      return "message_too_big";
     case error_code::engine_failed:
       return "engine_failed";
     case error_code::cancelled:

@@ -14,7 +14,6 @@ enum class error_code {
   invalid_base64,   // the audio is not base64 as RFC 4648 section 4 has it
   bad_audio,        // the bytes are no audio we can read, or none at all
   model_not_found,  // no model of that name is served here
-  message_too_big,  // more than the endpoint takes
   engine_failed,    // the recogniser gave up
   cancelled,        // somebody asked to stop; nobody is waiting for the result
 };
