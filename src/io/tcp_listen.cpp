@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <chrono>
 #include <memory>
+#include <new>
 #include <utility>
 
 #include <fcntl.h>
@@ -98,10 +99,13 @@ class tcp_acceptor final : public handle, private coro::timer {
         return arm(loop().now() + accept_pause);
       }
       descriptor connection(number);
-      handle_owner<tcp_socket> socket(new tcp_socket(loop()));
-      if (socket->adopt(connection.number(), peer) < 0) continue;
-      connection.release();
-      (*accepted)(make_tcp_stream(std::move(socket)));
+      try {
+        handle_owner<tcp_socket> socket(new tcp_socket(loop()));
+        if (socket->adopt(connection.number(), peer) < 0) continue;
+        connection.release();
+        (*accepted)(make_tcp_stream(std::move(socket)));
+      } catch (const std::bad_alloc&) {  // no memory for this one: it is dropped
+      }
     }
   }
 

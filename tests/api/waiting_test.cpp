@@ -18,6 +18,7 @@ struct named_operation {
   std::string name, doing;
   operation call;
 };
+void PrintTo(const named_operation& named, std::ostream* out) { *out << named.name; }
 
 const std::vector<named_operation>& operations() {
   static const std::string large(100'000, 'x');

@@ -56,6 +56,11 @@ class memory_peer {
 
   // --- from the connection
 
+  /// Makes sure that taking so many bytes needs no memory.
+  void make_output_room(std::size_t bytes) {
+    state_->output.reserve(bytes);
+    state_->flying.reserve(bytes);
+  }
   /// Bytes the socket takes before it is full.
   void set_room(std::size_t bytes) { state_->room = bytes; }
   void make_room(std::size_t bytes) { state_->room += bytes; }

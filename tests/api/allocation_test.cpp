@@ -1,0 +1,211 @@
+// Memory: none is asked for by a small message that goes round, and running out of it ends a
+// connection and nothing else.
+#include <cstdlib>
+#include <functional>
+#include <limits>
+#include <new>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <duplex/client.hpp>
+#include <duplex/server.hpp>
+
+#include "support.hpp"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define DUPLEX_TEST_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define DUPLEX_TEST_SANITIZED 1
+#endif
+#endif
+
+namespace {
+
+thread_local std::size_t allocation_count = 0;
+thread_local std::size_t failing_allocation = 0;  // counting down; 0: none
+
+// False where this is the one to fail.
+bool may_allocate() noexcept {
+  ++allocation_count;
+  if (failing_allocation == 0) return true;
+  return --failing_allocation != 0;
+}
+
+}  // namespace
+
+// The sanitizers have a malloc of their own; there only operator new is counted.
+#if !defined(DUPLEX_TEST_SANITIZED) && defined(__GLIBC__)
+constexpr bool counts_malloc = true;
+extern "C" {
+void* __libc_malloc(std::size_t size);
+void* __libc_realloc(void* block, std::size_t size);
+void* malloc(std::size_t size) { return may_allocate() ? __libc_malloc(size) : nullptr; }
+void* realloc(void* block, std::size_t size) {
+  return may_allocate() ? __libc_realloc(block, size) : nullptr;
+}
+}
+#else
+constexpr bool counts_malloc = false;
+#endif
+
+void* operator new(std::size_t size) {
+  if (!counts_malloc && !may_allocate()) throw std::bad_alloc();
+  if (void* const block = std::malloc(size != 0 ? size : 1)) return block;
+  throw std::bad_alloc();
+}
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"  // GCC sees one of the pair inlined
+#endif
+void operator delete(void* block) noexcept { std::free(block); }
+void operator delete(void* block, std::size_t) noexcept { std::free(block); }
+
+namespace duplex::test {
+namespace {
+
+TEST(small_messages, are_echoed_without_an_allocation_on_either_side) {
+  const auto server = serve(echo, "127.0.0.1");
+  const std::string text(20, 'x');
+  constexpr int rounds = 1000;
+  std::size_t allocated = std::numeric_limits<std::size_t>::max();
+  run_test([&]() -> task<> {
+    const auto uri = "ws://127.0.0.1:" + std::to_string(server.port());
+    auto ws = co_await connect(uri);
+    for (int i = 0; i < 100; ++i) {
+      co_await ws.send(text);
+      co_await ws.recv();
+    }
+    const auto before = allocation_count;
+    int right = 0;
+    for (int i = 0; i < rounds; ++i) {
+      co_await ws.send(text);
+      auto reply = co_await ws.recv();
+      right += reply.text() == text;
+    }
+    allocated = allocation_count - before;
+    EXPECT_EQ(right, rounds);
+    co_await ws.close();
+  });
+  EXPECT_EQ(allocated, 0u);
+}
+
+TEST(small_messages, are_echoed_in_batches_without_an_allocation) {
+  const auto server = serve(echo, "127.0.0.1");
+  const std::string text(1000, 'x');
+  std::size_t allocated = std::numeric_limits<std::size_t>::max();
+  run_test([&]() -> task<> {
+    const auto uri = "ws://127.0.0.1:" + std::to_string(server.port());
+    auto ws = co_await connect(uri);
+    const auto exchange = [&](int batches) -> task<> {
+      for (int i = 0; i < batches; ++i) {
+        for (int n = 0; n < 3; ++n) co_await ws.send(text);
+        for (int n = 0; n < 3; ++n) co_await ws.recv(20s);
+      }
+    };
+    co_await exchange(20);
+    const auto before = allocation_count;
+    co_await exchange(200);
+    allocated = allocation_count - before;
+    co_await ws.close();
+  });
+  EXPECT_LE(allocated, 2u);  // the coroutine of the exchange is one
+}
+
+// One connection doing everything while the n-th allocation fails; false once there is no n-th.
+bool survives_without_memory(std::size_t n, side own) {
+  memory_connection connection(
+      {.side = own, .max_queue = {4, 1}, .bytes_max = 1 << 20, .write_limit = 2000});
+  const side far = connection.far_side();
+  connection.peer.set_room(3000);
+  connection.peer.make_output_room(1 << 20);
+  int ends = 0;
+  const auto start = [&](std::function<task<>()> work) {
+    connection.start([&ends, work]() -> task<> {
+      try {
+        co_await work();
+      } catch (const std::exception&) {
+      }
+      ++ends;
+    });
+  };
+  const std::string large(100'000, 'l');
+  start([&]() -> task<> { co_await echo(connection.ws()); });
+  start([&]() -> task<> { co_await connection.ws().ping(as_bytes("p")); });
+  start([&]() -> task<> { co_await connection.ws().send(large); });
+  start([&]() -> task<> { co_await connection.ws().wait_closed(1h); });
+  std::string batch;
+  for (int i = 0; i < 10; ++i) batch += text_frame(far, std::string(50, 'x'));
+  connection.peer.send(batch + ping_frame(far, "q") + pong_frame(far, "p"));
+  connection.peer.send(text_frame(far, large), 30'000);
+  connection.peer.send(batch);
+
+  failing_allocation = n;
+  try {
+    connection.peer.pump();
+  } catch (const std::bad_alloc&) {
+    ADD_FAILURE() << "allocation " << n << " went through the loop";
+  }
+  const bool failed = failing_allocation == 0;
+  failing_allocation = 0;
+
+  // The echo may have ended for want of memory: its connection goes on, and so may another.
+  start([&]() -> task<> {
+    while (auto message = co_await connection.ws().next()) continue;
+  });
+  connection.peer.set_room(memory_peer::unlimited);
+  connection.peer.send(close_frame(far, 1000));
+  connection.peer.send_eof();
+  connection.peer.pump();
+  EXPECT_EQ(ends, 5) << n;
+  EXPECT_EQ(connection.ws().state(), state::closed) << n;
+  EXPECT_TRUE(connection.peer.closed()) << n;
+  const auto frames = frames_of(connection.peer.take(), own);
+  for (std::size_t i = 0; i + 1 < frames.size(); ++i) {
+    EXPECT_FALSE(frames[i].starts_with("cut")) << n;
+  }
+  EXPECT_TRUE(frames.empty() || connection.peer.aborted() || !frames.back().starts_with("cut"))
+      << n;
+  return failed;
+}
+
+TEST(lack_of_memory, at_any_allocation_ends_the_connection_at_worst) {
+  for (const side own : {side::server, side::client}) {
+    std::size_t n = 1;
+    while (survives_without_memory(n, own)) ++n;
+    EXPECT_GT(n, 10u);
+  }
+}
+
+// A server goes on serving others after any allocation of serving one has failed.
+TEST(lack_of_memory, at_any_allocation_leaves_the_server_serving) {
+  const auto server =
+      serve(echo, "127.0.0.1", 0, {.open_timeout = 1s, .logger = [](const log_record&) {}});
+  const auto uri = "ws://127.0.0.1:" + std::to_string(server.port());
+  const auto exchange = [&]() -> task<> {
+    auto ws = co_await connect(uri, {.open_timeout = 1s});
+    co_await ws.send("hello");
+    auto reply = co_await ws.recv(1s);
+    EXPECT_EQ(reply.text(), "hello");
+    co_await ws.close();
+  };
+  run_test([&]() -> task<> {
+    co_await exchange();
+    bool failed = true;
+    for (std::size_t n = 1; failed && n < 2000; ++n) {
+      failing_allocation = n;
+      try {
+        co_await exchange();
+      } catch (const std::exception&) {
+      }
+      failed = failing_allocation == 0;
+      failing_allocation = 0;
+    }
+    EXPECT_FALSE(failed);
+    co_await exchange();
+  });
+}
+
+}  // namespace
+}  // namespace duplex::test
