@@ -20,7 +20,8 @@ class server_impl;
 }
 
 /// A listening server, on the loop of the thread that called `serve`. Move-only. Destroying one
-/// that was not closed drops its connections.
+/// drops the connections it still has and destroys their handlers where they stand; a handler must
+/// not destroy its own server.
 class server {
  public:
   server(server&&) noexcept;
@@ -30,7 +31,8 @@ class server {
   /// Starts closing: stops accepting, answers 503 to handshakes in progress and, where
   /// `close_connections`, starts closing every connection with the code and reason. Idempotent.
   /// std::invalid_argument as for connection::close.
-  void close(bool close_connections = true, std::uint16_t code = 1001, std::string_view reason = {});
+  void close(bool close_connections = true, std::uint16_t code = 1001,
+             std::string_view reason = {});
   /// Waits until the server is closed and every handler has returned.
   task<> wait_closed(limit limit = {});
   /// Waits until someone closes the server.
@@ -52,8 +54,9 @@ class server {
 };
 
 /// Called once for each connection, after its handshake. When it returns, the connection is closed
-/// with 1000; when it throws, the exception is logged and the connection closed with 1011. The
-/// connection lives as long as the handler runs.
+/// with 1000; when it throws, the exception is logged and the connection closed with 1011, unless
+/// it is the end of this very connection. The connection lives as long as the handler runs, or is
+/// moved away and then no longer the server's.
 using connection_handler = std::function<task<>(connection&)>;
 
 /// Listens on host and port, and serves as soon as the loop runs.

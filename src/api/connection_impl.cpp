@@ -365,10 +365,15 @@ void connection_impl::pong(std::span<const std::byte> data) {
 bool connection_impl::begin_receive() {
   if (receiver_) throw concurrency_error("another coroutine receives from this connection already");
   // A coroutine that asks for more while input is parsed gets it here, without a turn of the queue.
-  while (parsing_ && !can_receive()) {
-    auto event = core_.next_event();
-    if (!event) break;
-    deliver(*event);
+  try {
+    while (parsing_ && !can_receive()) {
+      auto event = core_.next_event();
+      if (!event) break;
+      deliver(*event);
+    }
+  } catch (...) {  // no memory for a message: without it what follows means nothing
+    abort();
+    throw;
   }
   return can_receive();
 }

@@ -129,6 +129,7 @@ task<> server_impl::serve_stream(std::unique_ptr<io::stream> stream) {
   if (!connection) co_return;
   const auto impl = connection_impl::of(*connection);
   session lifetime(*this, *connection);
+  if (!is_serving()) impl->start_close(1001, {});  // closed in the moment it was opened
   std::exception_ptr failure;
   try {
     co_await handler_(*connection);
@@ -177,7 +178,6 @@ task<std::optional<connection>> server_impl::open(std::unique_ptr<io::stream> st
       result.response.headers.add("Server", *options_.server_header);
     }
     co_await reader.write(protocol::write_response(result.response), limit);
-    if (closing_.stop_requested()) co_return std::nullopt;
     result.request = std::move(*request);
   } catch (const std::exception& problem) {
     log(log_level::info, std::string("opening handshake failed: ") + problem.what());

@@ -1,5 +1,6 @@
 // Memory: none is asked for by a small message that goes round, and running out of it ends a
 // connection and nothing else.
+#include <algorithm>
 #include <cstdlib>
 #include <functional>
 #include <limits>
@@ -131,15 +132,26 @@ bool survives_without_memory(std::size_t n, side own) {
     });
   };
   const std::string large(100'000, 'l');
-  start([&]() -> task<> { co_await echo(connection.ws()); });
+  std::vector<std::size_t> received;  // sizes of messages: each one is another
+  received.reserve(100);
+  const auto receive = [&]() -> task<> {
+    while (auto message = co_await connection.ws().next()) {
+      received.push_back(message->size());
+      co_await connection.ws().send(*message);
+    }
+  };
+  start(receive);
   start([&]() -> task<> { co_await connection.ws().ping(as_bytes("p")); });
   start([&]() -> task<> { co_await connection.ws().send(large); });
   start([&]() -> task<> { co_await connection.ws().wait_closed(1h); });
-  std::string batch;
-  for (int i = 0; i < 10; ++i) batch += text_frame(far, std::string(50, 'x'));
-  connection.peer.send(batch + ping_frame(far, "q") + pong_frame(far, "p"));
+  const auto batch = [&](std::size_t first) {
+    std::string bytes;
+    for (std::size_t i = 0; i < 10; ++i) bytes += text_frame(far, std::string(first + i, 'x'));
+    return bytes;
+  };
+  connection.peer.send(batch(40) + ping_frame(far, "q") + pong_frame(far, "p"));
   connection.peer.send(text_frame(far, large), 30'000);
-  connection.peer.send(batch);
+  connection.peer.send(batch(50));
 
   failing_allocation = n;
   try {
@@ -151,9 +163,7 @@ bool survives_without_memory(std::size_t n, side own) {
   failing_allocation = 0;
 
   // The echo may have ended for want of memory: its connection goes on, and so may another.
-  start([&]() -> task<> {
-    while (auto message = co_await connection.ws().next()) continue;
-  });
+  start(receive);
   connection.peer.set_room(memory_peer::unlimited);
   connection.peer.send(close_frame(far, 1000));
   connection.peer.send_eof();
@@ -161,6 +171,14 @@ bool survives_without_memory(std::size_t n, side own) {
   EXPECT_EQ(ends, 5) << n;
   EXPECT_EQ(connection.ws().state(), state::closed) << n;
   EXPECT_TRUE(connection.peer.closed()) << n;
+  std::vector<std::size_t> sent;
+  for (std::size_t i = 0; i < 10; ++i) sent.push_back(40 + i);
+  sent.push_back(large.size());
+  for (std::size_t i = 0; i < 10; ++i) sent.push_back(50 + i);
+  EXPECT_TRUE(connection.peer.aborted() || received == sent) << n;
+  EXPECT_LE(received.size(), sent.size());
+  received.resize(std::min(received.size(), sent.size()));
+  EXPECT_TRUE(std::equal(received.begin(), received.end(), sent.begin())) << n;  // no gap
   const auto frames = frames_of(connection.peer.take(), own);
   for (std::size_t i = 0; i + 1 < frames.size(); ++i) {
     EXPECT_FALSE(frames[i].starts_with("cut")) << n;

@@ -98,6 +98,21 @@ TEST(server_close, answers_503_to_handshakes_under_way) {
   });
 }
 
+TEST(server_close, in_the_moment_a_connection_opens_reaches_it) {
+  std::optional<server> closing;
+  const auto close_at_once = [&](const log_record& record) {
+    if (record.message == "connection open") closing->close();
+  };
+  closing.emplace(serve(echo, "127.0.0.1", 0, {.logger = close_at_once}));
+  run_test([&]() -> task<> {
+    const auto uri = uri_of(*closing);
+    auto ws = co_await connect(uri);
+    co_await closing->wait_closed(10s);
+    co_await ws.wait_closed();
+    EXPECT_EQ(ws.close_code(), 1001);
+  });
+}
+
 TEST(server_close, lets_connections_go_on_where_told) {
   auto server = serve(echo, "127.0.0.1");
   run_test([&]() -> task<> {
