@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
+#include <duplex/io/loop.hpp>
 #include <duplex/run.hpp>
 #include <duplex/version.hpp>
 #include <exception>
@@ -84,6 +85,7 @@ void serve_until_stopped(const settings& chosen) {
   for (const auto& name : chosen.models) loaded.push_back(speech::load_recognizer(name));
   const speech::model_set models(std::move(loaded));
   const speech::request_handler handler(models);
+  const io::loop loop;  // ends before the models, and waits for what is being decoded with them
   auto server =
       speech::serve_speech(handler, chosen.host, chosen.port, log_to_stderr(chosen.log_level));
   std::printf("duplex-speech listening on ws://%s (model%s %s)\n",

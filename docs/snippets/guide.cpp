@@ -96,8 +96,8 @@ task<> talk_and_listen(connection& ws) {
 // [blocking]
 task<> slow(connection& ws) {
   while (auto message = co_await ws.next()) {
-    auto work = [&] { return transform(message->text()); };  // runs on another thread
-    auto result = co_await run_blocking(work);               // others are served meanwhile
+    auto work = [message = std::move(*message)] { return transform(message.text()); };
+    auto result = co_await run_blocking(std::move(work));  // others are served meanwhile
     co_await ws.send(result);
   }
 }

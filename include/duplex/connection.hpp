@@ -33,7 +33,8 @@ class send_operation;
 /// A connection: one coroutine receives, any number send.
 ///
 /// All of it belongs to the thread of its loop. Every waiting operation takes a limit, and giving
-/// up on one leaves the connection usable. What was received before the end stays readable after it.
+/// up on one leaves the connection usable. What was received before the end stays readable after
+/// it.
 class connection {
  public:
   connection(connection&&) noexcept;

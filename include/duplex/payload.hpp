@@ -16,15 +16,15 @@ namespace duplex {
 /// it lives as long as the awaited call.
 class payload {
  public:
-  payload(const char* text) : payload(std::string_view(text)) {}                      // NOLINT
-  payload(std::string_view text) noexcept : bytes_(as_bytes(text)) {}                 // NOLINT
-  payload(const std::string& text) noexcept : payload(std::string_view(text)) {}      // NOLINT
-  payload(const message& message) noexcept                                            // NOLINT
+  payload(const char* text) : payload(std::string_view(text)) {}                  // NOLINT
+  payload(std::string_view text) noexcept : bytes_(as_bytes(text)) {}             // NOLINT
+  payload(const std::string& text) noexcept : payload(std::string_view(text)) {}  // NOLINT
+  payload(const message& message) noexcept                                        // NOLINT
       : bytes_(message.bytes()),
         type_(message.is_text() ? message::type::text : message::type::binary) {}
   template <std::ranges::contiguous_range Range>
-    requires std::same_as<std::ranges::range_value_t<Range>, std::byte>
-  payload(const Range& bytes) noexcept  // NOLINT
+  requires std::same_as<std::ranges::range_value_t<Range>, std::byte> payload(const Range& bytes)
+  noexcept  // NOLINT
       : bytes_(std::ranges::data(bytes), std::ranges::size(bytes)), type_(message::type::binary) {}
 
   std::span<const std::byte> bytes() const noexcept { return bytes_; }

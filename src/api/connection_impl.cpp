@@ -253,8 +253,16 @@ void connection_impl::on_written() {
 
 // --- time and the end
 
+// What a long write has got rid of so far; its last byte is told by on_written.
+void connection_impl::tell_progress() {
+  if (in_flight_ == 0) return;
+  const auto left = std::max(stream_->unsent(), std::size_t{1});
+  if (left < in_flight_) core_.data_sent(std::exchange(in_flight_, left) - left);
+}
+
 void connection_impl::expired() {
   guard([&] {
+    tell_progress();
     core_.advance(loop_.now());
     if (core_.state() == protocol::state::open && (paused_ || stepping_)) {
       flush();

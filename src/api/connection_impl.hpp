@@ -115,6 +115,7 @@ class connection_impl final : public std::enable_shared_from_this<connection_imp
   void pause();
   void resume_input();
   void step();
+  void tell_progress();
   void flush_soon();
   void flush();
   void settle();

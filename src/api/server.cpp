@@ -161,12 +161,13 @@ task<std::optional<connection>> server_impl::open(std::unique_ptr<io::stream> st
     auto refusal = handshake.refusal();
     if (request) refusal = check_subprotocol(*request, result.subprotocol);
     if (closing_.stop_requested()) {
-      refusal = protocol::server_handshake::reject(503, "the server is shutting down\n");
+      refusal = protocol::server_handshake::reject(503, "the server is shutting down");
     }
     if (refusal) {
-      co_await reject(
-          std::move(*refusal), *stream, reader,
-          options_.close_timeout ? duplex::limit(*options_.close_timeout) : duplex::limit());
+      co_await reject(std::move(*refusal), *stream, reader,
+                      closing_.stop_requested() ? duplex::limit(std::chrono::seconds(1))
+                      : options_.close_timeout  ? duplex::limit(*options_.close_timeout)
+                                                : duplex::limit());
       co_return std::nullopt;
     }
     if (!request) co_return std::nullopt;  // gone without a word
@@ -220,7 +221,7 @@ std::optional<response> server_impl::check_subprotocol(const request& request,
   for (const auto& name : options_.subprotocols)
     supported += (supported.empty() ? "" : ", ") + name;
   return protocol::server_handshake::reject(
-      400, "no subprotocol in common; this server supports: " + supported + "\n");
+      400, "no subprotocol in common; this server supports: " + supported);
 }
 
 // Says no, and waits for the peer's end so that its unread bytes do not reset what was said.

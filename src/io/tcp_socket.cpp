@@ -205,6 +205,10 @@ address tcp_socket::local_address() const {
   return to_address(own);
 }
 
+std::size_t tcp_socket::unsent() const noexcept {
+  return uv_stream_get_write_queue_size(reinterpret_cast<const uv_stream_t*>(&native_));
+}
+
 address tcp_socket::remote_address() const {
   return to_address(reinterpret_cast<const sockaddr*>(&peer_));
 }
@@ -222,6 +226,7 @@ class tcp_stream final : public stream {
     return socket_->try_write(bytes);
   }
   void write(buffer bytes) override { socket_->write(std::move(bytes)); }
+  std::size_t unsent() const override { return socket_->unsent(); }
   void shutdown() override { socket_->shutdown(); }
   void abort() override { socket_->abort(); }
   address local_address() const override { return socket_->local_address(); }

@@ -30,6 +30,7 @@ class tcp_socket final : public handle, private coro::timer {
   void stop_reading();
   std::size_t try_write(std::array<std::span<const std::byte>, 2> bytes);
   void write(buffer bytes);
+  std::size_t unsent() const noexcept;
   void shutdown();
   void abort();
 

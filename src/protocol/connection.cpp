@@ -59,6 +59,7 @@ connection::connection(protocol::side own_side, connection_settings settings, ti
 void connection::data_sent(std::size_t count) {
   const std::size_t flown = std::min(count, in_flight_);
   in_flight_ -= flown;
+  progressed_ = progressed_ || (blocked_ && count != 0);
   outbox_.consume(count - flown);
   blocked_ = in_flight_ != 0 || (flown == 0 && !outbox_.empty());
   if (!blocked_) write_waiting_pong();
@@ -211,13 +212,18 @@ void connection::advance(time_point now) {
     }
   } else if (state_ == state::open) {
     if (silence_deadline_ && now >= *silence_deadline_) {
-      if (last_look_) {
+      if (std::exchange(progressed_, false)) {
+        // A full socket took more: the peer's system reads, and the ping may still be on its way.
+        last_look_ = false;
+        silence_deadline_ = now + *settings_.ping_timeout;
+      } else if (last_look_) {
         fail(close_code::internal_error, "keepalive ping timeout");
         abort_when_written_ = true;
         return;
+      } else {
+        last_look_ = true;
+        silence_deadline_ = now + last_look;
       }
-      last_look_ = true;
-      silence_deadline_ = now + last_look;
     }
     if (next_ping_ && now >= *next_ping_) send_keepalive(now);
   }

@@ -103,7 +103,8 @@ std::optional<event> connection::next_small_message() {
   const bool masked = side_ == side::server;
   const std::size_t length = second & 0x7F, header_size = masked ? 6 : 2;
   if ((first != 0x81 && first != 0x82) || (second >> 7 != 0) != masked || length > 125 ||
-      input_.size() < header_size + length || (settings_.max_size && length > *settings_.max_size)) {
+      input_.size() < header_size + length ||
+      (settings_.max_size && length > *settings_.max_size)) {
     return std::nullopt;
   }
   buffer payload;

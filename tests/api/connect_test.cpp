@@ -237,12 +237,13 @@ TEST(connect, needs_nothing_of_its_arguments_after_the_call) {
 
 TEST(connect, that_is_given_up_hangs_up) {
   bool hung_up = false;
-  raw_server server([&](raw_peer& peer) {
+  std::optional<raw_server> server;
+  server.emplace([&](raw_peer& peer) {
     peer.read_until("\r\n\r\n");
     hung_up = peer.read_some().empty();
   });
   {
-    const auto uri = server.uri();
+    const auto uri = server->uri();
     bool late = false;
     test_scope tasks;
     tasks.start([&]() -> task<> { co_await connect(uri); });
@@ -253,6 +254,8 @@ TEST(connect, that_is_given_up_hangs_up) {
     EXPECT_TRUE(run_loop_until([&] { return late; }));
   }
   EXPECT_TRUE(run_loop_until([&] { return true; }));  // closes what was dropped
+  server.reset();                                     // waits for the peer
+  EXPECT_TRUE(hung_up);
 }
 
 TEST(client_connection, knows_itself_and_its_peer) {

@@ -61,6 +61,7 @@ class test_scope {
   const std::vector<std::string>& failures() const { return failures_; }
 
  private:
+  [[maybe_unused]] io::loop& loop_ = io::loop::current();  // a scope belongs to one
   std::list<function> works_;
   std::vector<std::string> failures_;
   scope tasks_{[this](std::exception_ptr exception) {

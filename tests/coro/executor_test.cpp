@@ -427,7 +427,7 @@ TEST(waiter, stop_on_another_thread_races_with_its_end) {
       stopping = true;
       stop.request_stop();
     });
-    while (!stopping) continue;
+    while (!stopping) std::this_thread::yield();
     // The callbacks are called in the order of the waits, or the other way round.
     for (int i = 0; i < 25; ++i) {
       if (round % 3 == 0) queue.wake_one();

@@ -259,7 +259,7 @@ TEST(loop, stop_tokens_race_with_wakes_and_destruction) {
       started = true;
       stop.request_stop();
     });
-    while (!started) continue;
+    while (!started) std::this_thread::yield();
     for (int i = 0; i < round % 20; ++i) queue.wake_one();
     if (round % 2 == 0) {
       tasks.reset();

@@ -310,6 +310,20 @@ TEST(keepalive, aborts_a_silent_peer_whose_socket_is_full) {
   EXPECT_TRUE(server.it.wants_abort());
 }
 
+TEST(keepalive, leaves_a_peer_that_takes_a_long_message_alone) {
+  scene server(side::server);
+  const std::string large(1'000'000, 'x');
+  server.it.send(message::type::binary, as_bytes(large));
+  const auto size = server.it.take_data_to_send().size();
+  for (std::size_t left = size; left > 100'000; left -= 100'000) {
+    server.pass(15s);
+    server.it.data_sent(100'000);
+    ASSERT_EQ(server.it.state(), state::open) << left << " bytes are on their way";
+  }
+  server.pass(60s);  // then it takes nothing more
+  EXPECT_EQ(server.it.close_sent(), (close_info{1011, "keepalive ping timeout"}));
+}
+
 TEST(keepalive, takes_any_byte_for_a_sign_of_life) {
   scene server(side::server, {.ping_interval = 20s, .ping_timeout = 20s});
   server.pass(39s);

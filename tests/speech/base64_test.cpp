@@ -68,6 +68,7 @@ TEST(base64, wrong_length_is_refused) {
 
 TEST(base64, what_is_not_in_the_alphabet_is_refused) {
   EXPECT_EQ(refusal("Zm9v####"), "audio_base64: character 4 is not in the alphabet");
+  EXPECT_EQ(refusal("Zm9v----"), "audio_base64: character 4 is not in the alphabet");
   EXPECT_EQ(refusal("Zm9-Zm9_"), "audio_base64: character 3 is not in the alphabet");
   EXPECT_EQ(refusal(" Zm9vYmE"), "audio_base64: character 0 is not in the alphabet");
   EXPECT_EQ(refusal("Zm9vYmE\n"), "audio_base64: character 7 is not in the alphabet");

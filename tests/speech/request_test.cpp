@@ -109,6 +109,9 @@ TEST(request, fields_of_wrong_types_are_named) {
             "bad_field: return_audio must be true or false, not of type string");
   EXPECT_EQ(failure("id", "\"" + std::string(257, 'x') + "\""),
             "bad_field: id is longer than 256 bytes");
+  std::string many = "[";
+  for (int i = 0; i < 1000; ++i) many += "[],";
+  EXPECT_EQ(failure("id", many + "[]]"), "bad_field: id is longer than 256 bytes");
 }
 
 TEST(request, a_bad_field_does_not_hide_the_id_behind_it) {

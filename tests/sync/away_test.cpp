@@ -96,13 +96,13 @@ TEST(SyncAway, KeepaliveIsKeptUpAndTheConnectionWithIt) {
   event enough;
   const raw_server server([&](raw_peer& peer) {
     peer.accept_handshake();
-    for (int pings = 0; pings < 20;) {
+    for (int pings = 0; pings < 25;) {
       pings += peer.next_event().value().kind == event_type::ping;
     }
     enough.set();
     peer.echo();
   });
-  auto ws = connect(server.uri(), {.ping_interval = 20ms, .ping_timeout = 100ms});
+  auto ws = connect(server.uri(), {.ping_interval = 50ms, .ping_timeout = 1s});
   enough.wait();
   EXPECT_TRUE(ws.latency());
   ws.send("still here");
@@ -155,7 +155,7 @@ int send_until_refused(raw_peer& peer, std::size_t size, std::string& rest) {
     frame.append(size, static_cast<char>('a' + count % 26));
     for (std::string_view left = frame; !left.empty();) {
       pollfd room{.fd = peer.socket(), .events = POLLOUT, .revents = 0};
-      if (poll(&room, 1, 500) == 0) {
+      if (poll(&room, 1, 1500) == 0) {
         rest = left;
         return count;
       }
@@ -180,7 +180,7 @@ TEST(SyncAway, ReadingStopsAtTheLimitsOfTheInboxAndGoesOnWithTheOwner) {
     peer.echo();
   });
   // Keepalive must not take for silence what is the owner's own doing.
-  auto ws = connect(server.uri(), {.ping_interval = 50ms, .ping_timeout = 100ms, .max_queue = 8});
+  auto ws = connect(server.uri(), {.ping_interval = 50ms, .ping_timeout = 1s, .max_queue = 8});
   refused.wait();
   EXPECT_EQ(ws.state(), state::open);
   EXPECT_LT(count, 40);  // four messages and what the system buffers

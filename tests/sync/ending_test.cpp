@@ -105,10 +105,10 @@ TEST(SyncEnding, ServerThatAnswersPingsIsKept) {
     peer.accept_handshake();
     while (auto event = peer.next_event()) {
       if (event->kind != duplex::protocol::event::type::ping) continue;
-      if (++pings == 20) peer.send("enough");
+      if (++pings == 25) peer.send("enough");
     }
   });
-  auto ws = connect(server.uri(), {.ping_interval = 10ms, .ping_timeout = 60ms});
+  auto ws = connect(server.uri(), {.ping_interval = 50ms, .ping_timeout = 1s});
   EXPECT_EQ(ws.recv().text(), "enough");
   EXPECT_TRUE(ws.latency());
 }

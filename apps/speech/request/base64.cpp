@@ -36,8 +36,8 @@ std::span<const std::byte> decode_base64_in_place(std::span<char> text) {
     refuse("length " + std::to_string(all.size()) + " is not a multiple of 4");
   const std::size_t padding = all.ends_with("==") ? 2 : all.ends_with('=') ? 1 : 0;
   const std::string_view unpadded = all.substr(0, all.size() - padding);
-  // EVP_DecodeBlock takes '=' anywhere and white space at the ends; RFC 4648 does not.
-  if (unpadded.find_first_of("= \t\r\n") != std::string_view::npos) refuse_bad_character(unpadded);
+  // EVP_DecodeBlock takes '=' anywhere, and white space and '-' at the ends; RFC 4648 does not.
+  if (unpadded.find_first_of("=- \t\r\n") != std::string_view::npos) refuse_bad_character(unpadded);
   std::size_t size = 0;
   for (std::size_t at = 0; at < text.size(); at += step) {
     const std::size_t count = std::min(step, text.size() - at);

@@ -63,6 +63,14 @@ std::string short_text(std::string_view field, const json& value) {
   return text;
 }
 
+// Before a value is built from it: what a few bytes of JSON say can take a hundred of memory.
+void require_short(std::string_view field, std::string_view text) {
+  constexpr std::size_t escaped = 6;  // \uXXXX for a byte
+  if (text.size() <= escaped * longest_text + 2) return;
+  refuse(error_code::bad_field,
+         std::string(field) + " is longer than " + std::to_string(longest_text) + " bytes");
+}
+
 json id_of(const json& value) {
   if (value.is_string()) return short_text("id", value);
   if (!value.is_number() && !value.is_null()) refuse_type("id", "a string or a number", value);
@@ -109,6 +117,8 @@ class field_reader {
   void read_field(std::string_view key, ondemand::value value) {
     if (key == "audio_base64") return read_audio(value);
     const std::string_view text = raw(value);
+    const bool known = key == "id" || key == "model" || key == "lang" || key == "return_audio";
+    if (known) require_short(key, text);
     if (key == "id") {
       to_.id = id_of(parse(text));
     } else if (key == "model") {
@@ -127,6 +137,7 @@ class field_reader {
   void read_audio(ondemand::value value) {
     const std::string_view text = raw(value);
     if (!text.starts_with('"')) {
+      require_short("audio_base64", text);
       const json other = parse(text);
       if (!other.is_null()) refuse_type("audio_base64", "a string", other);
       return;

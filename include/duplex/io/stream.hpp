@@ -47,6 +47,8 @@ class stream {
   virtual std::size_t try_write(std::array<std::span<const std::byte>, 2> bytes) = 0;
   /// Writes all of it, as the socket gets room; `on_written` follows. One at a time.
   virtual void write(buffer bytes) = 0;
+  /// Bytes of that which have not left yet.
+  virtual std::size_t unsent() const = 0;
   /// Half-close once what was given to `write` has left.
   virtual void shutdown() = 0;
   /// Resets the connection (RST): nothing more happens on it, no event follows.

@@ -226,6 +226,7 @@ class connection {
   std::optional<time_point> silence_deadline_;
   bool silent_since_ping_ = false;  // a keepalive ping went out and nothing came since
   bool last_look_ = false;          // silence_deadline_ passed once
+  bool progressed_ = false;         // a full socket took bytes since the silence was last judged
   bool keepalive_suspended_ = false;
   std::optional<time_point> close_deadline_;
   bool close_timeout_starts_ = false;  // with the next call of advance
