@@ -178,7 +178,6 @@ class memory_peer {
       state_->flying = as_text(bytes.bytes());
     }
     std::size_t unsent() const override { return state_->flying.size(); }
-    std::size_t unsent() const override { return state_->flying.size(); }
     void shutdown() override { state_->shut_down = true; }
     void abort() override {
       state_->aborted = true;
