@@ -265,7 +265,7 @@ add('process_of_ours_killed', async ({ end, ours }) => {
   await end.ended(1006);
 }, { end: null, status: 'SIGKILL', stops: true });
 
-for (const [name, size] of [['too_big', MiB + 1], ['much_too_big', 64 * MiB]]) {
+for (const [name, size] of [['too_big', MiB + 1], ['much_too_big', 16 * MiB]]) {
   add(`message_${name}_for_ours`, async ({ end }) => {
     end.ws.send(Buffer.alloc(size));
     const { reason } = await end.ended(1009);

@@ -286,7 +286,7 @@ async def message_too_big_for_ours(link):
 
 @case(end=r'1006 \[sent 1009 \(message too big\) .*; no close frame received\]')
 async def message_much_too_big_for_ours(link):
-    await send_beyond_limit(link.ws, bytes(64 * MIB))
+    await send_beyond_limit(link.ws, bytes(16 * MIB))
 
 
 async def send_beyond_limit(ws, message):
@@ -298,7 +298,7 @@ async def send_beyond_limit(ws, message):
 
 
 # websockets reads nothing more then; only its timeout ends the connection.
-@case(end=r'1009 .*\[received 1009 .* then sent 1009 .*\]', theirs={'close_timeout': 0.2})
+@case(end=r'1009 .*\[received 1009 .* then sent 1009 .*\]', theirs={'close_timeout': 1})
 async def message_too_big_for_theirs(link):
     await link.ws.send(f'!bytes {MIB + 1}')
     await link.ws.wait_closed()
