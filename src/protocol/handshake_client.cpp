@@ -105,10 +105,11 @@ void client_handshake::receive_data(std::span<const std::byte> bytes) {
   if (finished_) return;
   skip_interim_responses();
   if (failure_) return;
-  if (reader_.problem()) {
-    failure_ = describe(*reader_.problem());
-  } else if (reader_.start_line() && !parse_status_line(*reader_.start_line())) {
+  // The first line first: what is wrong with it counts, whatever came together with it.
+  if (reader_.start_line() && !parse_status_line(*reader_.start_line())) {
     failure_ = std::make_exception_ptr(invalid_message("invalid HTTP status line"));
+  } else if (reader_.problem()) {
+    failure_ = describe(*reader_.problem());
   } else if (reader_.complete()) {
     finish_head();
   }

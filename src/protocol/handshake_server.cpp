@@ -157,10 +157,11 @@ void server_handshake::receive_data(std::span<const std::byte> bytes) {
   if (refusal_) return;
   reader_.receive_data(bytes);
   if (finished_) return;
-  if (reader_.problem()) {
-    refusal_ = refuse_head(*reader_.problem());
-  } else if (reader_.start_line() && !parse_request_line(*reader_.start_line())) {
+  // The first line first: what is wrong with it counts, whatever came together with it.
+  if (reader_.start_line() && !parse_request_line(*reader_.start_line())) {
     refusal_ = reject(400, "invalid HTTP request line");
+  } else if (reader_.problem()) {
+    refusal_ = refuse_head(*reader_.problem());
   } else if (reader_.complete()) {
     finish_head();
   }

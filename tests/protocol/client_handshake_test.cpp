@@ -258,6 +258,8 @@ TEST(client_handshake, refuses_what_it_did_not_offer) {
 TEST(client_handshake, refuses_what_is_no_http) {
   EXPECT_EQ(text_of<invalid_message>(failure_of("SSH-2.0-OpenSSH_9.2\r\n")),
             "invalid HTTP status line");
+  EXPECT_EQ(text_of<invalid_message>(failure_of("SSH-2.0-OpenSSH_9.2\r\nA\r\n")),
+            "invalid HTTP status line");
   EXPECT_EQ(text_of<invalid_message>(failure_of("HTTP/1.1 101 OK\nA: b\r\n\r\n")),
             "invalid HTTP response: line without CRLF: 'HTTP/1.1 101 OK'");
   EXPECT_EQ(text_of<invalid_message>(failure_of("HTTP/1.0 101 OK\r\n" + good_lines + "\r\n")),

@@ -140,6 +140,7 @@ std::vector<refusal> refusals() {
   return {
       {"not HTTP", "\x16\x03\x01\r\n", 400, "invalid HTTP request line"},
       {"no version", "GET /\r\n", 400, "invalid HTTP request line"},
+      {"bad first line before a bad header", "GET /\r\nA\r\n", 400, "invalid HTTP request line"},
       {"other method", request_bytes("POST / HTTP/1.1", good_fields), 405, "the method is not GET"},
       {"method in lower case", request_bytes("get / HTTP/1.1", good_fields), 405,
        "the method is not GET"},

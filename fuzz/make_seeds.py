@@ -1,0 +1,237 @@
+#!/usr/bin/env python3
+"""Writes the seeds of the fuzzers, fuzz/corpus/NAME/seed_*: what is right, and each thing that must not hurt.
+
+Usage: make_seeds.py [FOLDER]
+"""
+
+import struct
+import sys
+from pathlib import Path
+
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
+
+
+def frame(opcode, payload=b'', fin=True, rsv=0, mask=None, size=None, length=None):
+    """A frame with every bit free to be wrong; `size` is that of the extended length."""
+    length = len(payload) if length is None else length
+    if size is None:
+        size = 0 if length <= 125 else 2 if length <= 65535 else 8
+    head = bytes([fin << 7 | rsv << 4 | opcode, (mask is not None) << 7 | {0: length, 2: 126, 8: 127}[size]])
+    head += length.to_bytes(size, 'big') if size else b''
+    if mask is None:
+        return head + payload
+    return head + mask + bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
+
+
+def close(code, reason=b''):
+    return struct.pack('>H', code) + reason
+
+
+# A stream of frames: a list of arguments of `frame` for each.
+STREAMS = {
+    'text': [(TEXT, b'hello')],
+    'texts': [(TEXT, b'a'), (BINARY, b'\xff\x00'), (TEXT, b''), (TEXT, '€😀ß'.encode())],
+    'text_16_bit': [(TEXT, b'x' * 300)],
+    'text_64_bit': [dict(opcode=TEXT, payload=b'abc', length=70000, size=8)],
+    'fragments': [(TEXT, b'he', False), (CONTINUATION, b'', False), (CONTINUATION, b'llo'), (TEXT, b'!')],
+    'fragments_in_character': [(TEXT, b'\xe2\x82', False), (CONTINUATION, b'\xac\xf0', False), (CONTINUATION, b'\x9f\x98\x80')],
+    'fragments_tiny': [(BINARY, b'', False)] + [(CONTINUATION, b'', False), (CONTINUATION, b'x', False)] * 40 + [(CONTINUATION,)],
+    'control_between_fragments': [(TEXT, b'a', False), (PING, b'1'), (PONG, b'2'), (PING,), (CONTINUATION, b'b')],
+    'pings': [(PING, bytes([i]) * i) for i in (1, 2, 3, 0, 125)],
+    'utf8_bad': [(TEXT, b'ab\xff')],
+    'utf8_bad_long': [(TEXT, b'x' * 40 + b'\xc0\x80' + b'y' * 40)],
+    'utf8_bad_fragment': [(TEXT, b'ab', False), (CONTINUATION, b'c\xed\xa0\x80')],
+    'utf8_cut': [(TEXT, b'ab\xf0\x9f\x98')],
+    'utf8_bad_in_incomplete_frame': [dict(opcode=TEXT, payload=b'a\xf5', length=1000)],
+    'bad_frame_after_message': [(TEXT, b'good'), dict(opcode=0x3)],
+    'bad_opcode': [dict(opcode=0xB)],
+    'bad_rsv': [dict(opcode=TEXT, payload=b'a', rsv=4)],
+    'bad_mask': [dict(opcode=TEXT, payload=b'a', wrong_mask=True)],
+    'bad_control_long': [dict(opcode=PING, payload=b'x' * 126)],
+    'bad_control_fragmented': [dict(opcode=PING, fin=False)],
+    'bad_length_not_minimal': [dict(opcode=TEXT, payload=b'hello', size=2)],
+    'bad_length_not_minimal_64': [dict(opcode=TEXT, payload=b'hello', size=8)],
+    'bad_length_sign_bit': [dict(opcode=BINARY, length=1 << 63, size=8)],
+    'bad_length_huge': [dict(opcode=BINARY, length=(1 << 63) - 1, size=8)],
+    'bad_length_huge_fragment': [(BINARY, b'abc', False), dict(opcode=CONTINUATION, length=(1 << 63) - 1, size=8)],
+    'bad_continuation': [(CONTINUATION, b'a')],
+    'bad_message_in_message': [(TEXT, b'a', False), (TEXT, b'b')],
+    'close': [(CLOSE, close(1000))],
+    'close_empty': [(TEXT, b'a'), (CLOSE,)],
+    'close_reason': [(CLOSE, close(1001, 'bye €'.encode()))],
+    'close_in_fragments': [(TEXT, b'a', False), (CLOSE, close(4999)), (CONTINUATION, b'b')],
+    'close_then_data': [(CLOSE, close(3000)), (TEXT, b'a'), (PING,), dict(opcode=0x7)],
+    'close_one_byte': [(CLOSE, b'\x03')],
+    'close_code_0': [(CLOSE, close(0))],
+    'close_code_1005': [(CLOSE, close(1005))],
+    'close_code_1016': [(CLOSE, close(1016))],
+    'close_code_5000': [(CLOSE, close(5000))],
+    'close_reason_bad': [(CLOSE, close(1000, b'\xff'))],
+    'close_reason_cut': [(CLOSE, close(1000, b'\xe2\x82'))],
+}
+
+
+def stream(frames, from_client):
+    data = b''
+    for i, each in enumerate(frames):
+        arguments = dict(each) if isinstance(each, dict) else dict(zip(('opcode', 'payload', 'fin'), each))
+        masked = from_client != arguments.pop('wrong_mask', False)
+        data += frame(**arguments, mask=(b'\x00\x00\x00\x00' if i % 2 else b'\x37\xfa\x21\x3d') if masked else None)
+    return data
+
+
+def connection_seeds(from_client):
+    """The limit's choice, the chops' seed, the stream."""
+    for i, (name, frames) in enumerate(STREAMS.items()):
+        yield name, bytes([4 if i % 5 else 0, i % 40]) + stream(frames, from_client)
+    tight = [(BINARY, b'x' * 125), (BINARY, b'x' * 126)]
+    yield 'limit_125', b'\x03\x02' + stream(tight, from_client)
+    yield 'limit_0', b'\x01\x02' + stream([(BINARY, b''), (BINARY, b'x')], from_client)
+    yield 'end', b'\x84\x01' + stream([(TEXT, b'a'), (TEXT, b'b', False)], from_client)
+
+
+def frame_seeds():
+    for mask in (None, b'mask'):
+        for name, arguments in {
+            'short': dict(opcode=TEXT, payload=b'abc'), 'long': dict(opcode=BINARY, length=65535),
+            'longer': dict(opcode=BINARY, length=65536), 'ping': dict(opcode=PING, payload=b'1'),
+            'close': dict(opcode=CLOSE, payload=close(1000)), 'fragment': dict(opcode=TEXT, fin=False, payload=b'a'),
+            'not_minimal': dict(opcode=TEXT, length=125, size=2), 'sign_bit': dict(opcode=TEXT, length=1 << 63, size=8),
+            'rsv': dict(opcode=TEXT, rsv=7), 'opcode': dict(opcode=0xF),
+        }.items():
+            yield name + ('_masked' if mask else ''), frame(**arguments, mask=mask)
+
+
+def lines(*each, body=b''):
+    return '\r\n'.join(each).encode('latin-1') + b'\r\n\r\n' + body
+
+
+HOST, UPGRADE, CONNECTION = 'Host: localhost:8765', 'Upgrade: websocket', 'Connection: Upgrade'
+KEY, VERSION = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Version: 13'
+RIGHT = ('GET /chat?a=b HTTP/1.1', HOST, UPGRADE, CONNECTION, KEY, VERSION)
+
+
+def changed(right, old, *new):
+    return lines(*(line for each in right for line in (new if each == old else (each,))))
+
+
+REQUESTS = {
+    'right': lines(*RIGHT),
+    'pipelined': lines(*RIGHT, body=b'\x81\x85mask\x05\x04\x1f\x07\x02'),
+    'any_case': lines('GET / HTTP/1.1', 'hOST: a', 'UPGRADE: WebSocket', 'connection: keep-alive, UPGRADE', KEY, VERSION),
+    'lists': lines(*RIGHT, 'Sec-WebSocket-Protocol: v2,chat', 'Sec-WebSocket-Protocol: \t other ,,', 'Origin: http://a'),
+    'extensions': lines(*RIGHT, 'Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits="8"; x=",;", y'),
+    'white_space': changed(RIGHT, CONNECTION, 'Connection: \t Upgrade \t'),
+    'absolute_form': changed(RIGHT, RIGHT[0], 'GET ws://other:1/x HTTP/1.1'),
+    'ipv6_host': changed(RIGHT, HOST, 'Host: [::1]:80'),
+    'obs_fold': changed(RIGHT, CONNECTION, 'Connection: keep-alive,', ' Upgrade'),
+    'bare_line_feed': lines(*RIGHT).replace(b'\r\n', b'\n'),
+    'post': changed(RIGHT, RIGHT[0], 'POST / HTTP/1.1'),
+    'http_1_0': changed(RIGHT, RIGHT[0], 'GET / HTTP/1.0'),
+    'no_upgrade': changed(RIGHT, UPGRADE),
+    'no_connection': changed(RIGHT, CONNECTION, 'Connection: close'),
+    'no_key': changed(RIGHT, KEY),
+    'bad_key': changed(RIGHT, KEY, 'Sec-WebSocket-Key: short'),
+    'two_keys': changed(RIGHT, KEY, KEY, KEY),
+    'version_8': changed(RIGHT, VERSION, 'Sec-WebSocket-Version: 8'),
+    'no_host': changed(RIGHT, HOST),
+    'two_hosts': changed(RIGHT, HOST, HOST, HOST),
+    'bad_host': changed(RIGHT, HOST, 'Host: a b'),
+    'body': lines(*RIGHT, 'Content-Length: 5', body=b'hello'),
+    'smuggling': lines(*RIGHT, 'Content-Length: 5', 'Transfer-Encoding: chunked', body=b'0\r\n\r\nGET / HTTP/1.1\r\n\r\n'),
+    'space_before_colon': lines(*RIGHT, 'X : y'),
+    'control_character': lines(*RIGHT, 'X: a\x00b'),
+    'escape_sequence': lines('GET / HTTP/1.1', '\x1b[2J'),
+    'bad_protocol': lines(*RIGHT, 'Sec-WebSocket-Protocol: a b'),
+    'fragment': changed(RIGHT, RIGHT[0], 'GET /#a HTTP/1.1'),
+    'cut': lines(*RIGHT)[:-3],
+    'many_headers': lines(*RIGHT, *('X: %d' % i for i in range(12))),
+    'long_line': lines('GET /' + 'x' * 80 + ' HTTP/1.1', *RIGHT[1:]),
+}
+
+ACCEPT = 'Sec-WebSocket-Accept: ICX+Yqv66kxgM0FcWaLWlFLwTAI='
+RIGHT_101 = ('HTTP/1.1 101 Switching Protocols', UPGRADE, CONNECTION, ACCEPT)
+
+RESPONSES = {
+    'right': lines(*RIGHT_101),
+    'frames': lines(*RIGHT_101, body=frame(TEXT, b'hello')),
+    'subprotocol': lines(*RIGHT_101, 'Sec-WebSocket-Protocol: v2'),
+    'subprotocol_unasked': lines(*RIGHT_101, 'Sec-WebSocket-Protocol: v3'),
+    'subprotocols': lines(*RIGHT_101, 'Sec-WebSocket-Protocol: v2', 'Sec-WebSocket-Protocol: chat'),
+    'extension_unasked': lines(*RIGHT_101, 'Sec-WebSocket-Extensions: permessage-deflate; a="\\""'),
+    'wrong_accept': changed(RIGHT_101, ACCEPT, 'Sec-WebSocket-Accept: AAAA'),
+    'no_accept': changed(RIGHT_101, ACCEPT),
+    'no_upgrade': changed(RIGHT_101, UPGRADE),
+    'wrong_connection': changed(RIGHT_101, CONNECTION, 'Connection: close'),
+    'interim': lines('HTTP/1.1 100 Continue') + lines('HTTP/1.1 103 Early Hints', 'Link: </x>') + lines(*RIGHT_101),
+    'interim_flood': lines('HTTP/1.1 102 x') * 18,
+    'http_1_0': changed(RIGHT_101, RIGHT_101[0], 'HTTP/1.0 101 x'),
+    'refusal': lines('HTTP/1.1 403 Forbidden', 'Content-Length: 3', body=b'no\n'),
+    'redirect': lines('HTTP/1.1 301 x', 'Location: ws://other/', 'Content-Length: 0'),
+    'chunked': lines('HTTP/1.1 500 x', 'Transfer-Encoding: gzip, chunked', body=b'3;a=b\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\n'),
+    'chunk_huge': lines('HTTP/1.1 500 x', 'Transfer-Encoding: chunked', body=b'ffffffffffffffff\r\nabc'),
+    'length_huge': lines('HTTP/1.1 500 x', 'Content-Length: 18446744073709551615', body=b'x' * 30),
+    'to_end': lines('HTTP/1.1 404 Not Found', body=b'where?'),
+    'no_content': lines('HTTP/1.1 204 No Content', body=b'none'),
+    'garbage': b'SSH-2.0-OpenSSH_9.2\r\n',
+    'obs_fold': changed(RIGHT_101, CONNECTION, 'Connection:', ' Upgrade'),
+    'cut': lines(*RIGHT_101)[:-2],
+}
+
+HEADERS = {
+    'list': b'List:a, b ,,c\nlist:d',
+    'tokens': b'List:chat,v2\nOther:x',
+    'no_tokens': b'List:a b,"c,d"',
+    'injection': b'X:a\r\nEvil: b\nY:a\rb\nZ\r:c',
+    'white_space': b'X: a\nY:a \nZ:a\tb',
+    'empty': b'List:\nX:\n:x',
+    'extensions': b'List:permessage-deflate; client_max_window_bits; server_max_window_bits=10, x-y; a="b"',
+    'any_case': b'LIST:Upgrade\nList:keep-alive',
+    'high_bytes': b'X:\xc3\xa9\nY:\x7f\nZ:\x80',
+}
+
+URIS = (
+    'ws://localhost', 'wss://example.com:8443/chat?room=1', 'WS://EXAMPLE.com/', 'ws://user:p%40ss@host:80/x', 'ws://[::1]:9/',
+    'ws://[::ffff:1.2.3.4]', 'ws://host?query', 'ws://host/a#b', 'ws://host:0/', 'ws://host:65535', 'ws://host:65536', 'ws://',
+    'ws:///path', 'http://host/', 'ws://host/ä€', 'ws://ho st/', 'ws://a@b@c/', 'ws://%zz@host', 'ws://[::1', 'ws://h:/', '//host',
+    'ws://host/%00%0d%0aX', 'ws://user@host/@:', 'wss://host:443/', 'ws://[:]/', 'ws://h_o-s.t./?',
+)
+
+
+def by_name(seeds, prefix=lambda index: bytes([index % 40])):
+    for i, (name, text) in enumerate(seeds.items()):
+        yield name, prefix(i) + text
+
+
+def conversation_seeds():
+    """Operations, three bytes each and more: see conversation.cpp."""
+    yield 'bytes', bytes(range(256))
+    yield 'backwards', bytes(reversed(range(256)))
+    for step in (3, 5, 7, 11, 13):
+        yield f'step_{step}', bytes(i * step % 256 for i in range(400))
+
+
+SEEDS = {
+    'frame': frame_seeds(),
+    'connection_server': connection_seeds(from_client=True),
+    'connection_client': connection_seeds(from_client=False),
+    'conversation': conversation_seeds(),
+    'server_handshake': by_name(REQUESTS, lambda index: bytes([0 if index % 4 else 128, index % 40])),
+    'client_handshake': by_name(RESPONSES, lambda index: bytes([index % 40 if index % 4 else 128])),
+    'http1': by_name(RESPONSES),
+    'header_grammar': by_name(HEADERS),
+    'uri': ((f'{i:02}', text.encode()) for i, text in enumerate(URIS)),
+}
+
+
+def main():
+    corpus = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / 'corpus'
+    for fuzzer, seeds in SEEDS.items():
+        folder = corpus / fuzzer
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in seeds:
+            (folder / f'seed_{name}').write_bytes(data)
+
+
+if __name__ == '__main__':
+    main()
