@@ -13,13 +13,16 @@ configure_package_config_file(packaging/duplex-config.cmake.in duplex-config.cma
 write_basic_package_version_file(duplex-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/duplex-config.cmake
               ${PROJECT_BINARY_DIR}/duplex-config-version.cmake
-              cmake/Findlibuv.cmake
+              cmake/Findlibisal.cmake cmake/Findlibuv.cmake
         DESTINATION ${package_dir} COMPONENT library)
 
 # Who links a static library links what it needs too.
 if(NOT BUILD_SHARED_LIBS)
   set(pc_requires " libssl libuv")
-  set(pc_protocol_requires " libcrypto simdjson")
+  set(pc_protocol_requires " libcrypto simdjson zlib")
+  if(duplex_uses_isal)
+    string(APPEND pc_protocol_requires " libisal")
+  endif()
 endif()
 set(pc_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 file(RELATIVE_PATH pc_prefix /${pc_dir} /)

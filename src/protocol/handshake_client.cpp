@@ -18,9 +18,10 @@ std::string random_key(const random_source& random) {
   return base64_encode(nonce);
 }
 
-std::string joined(std::span<const std::string> elements) {
+template <class Elements>
+std::string joined(const Elements& elements) {
   std::string text;
-  for (const std::string& each : elements) text.append(text.empty() ? "" : ", ").append(each);
+  for (const std::string_view each : elements) text.append(text.empty() ? "" : ", ").append(each);
   return text;
 }
 
@@ -51,6 +52,9 @@ request make_request(const uri& uri, const client_handshake_settings& settings,
       if (!is_token(each)) throw std::invalid_argument("invalid subprotocol '" + each + "'");
     }
     fields.add("Sec-WebSocket-Protocol", joined(settings.subprotocols));
+  }
+  if (const auto offers = write_offers(settings.extensions); !offers.empty()) {
+    fields.add("Sec-WebSocket-Extensions", offers);
   }
   if (const auto& userinfo = uri.userinfo()) {
     const std::string credentials = userinfo->first + ":" + userinfo->second;
@@ -92,6 +96,7 @@ client_handshake::client_handshake(const uri& uri, const client_handshake_settin
                                    http1_limits limits, random_source random)
     : request_(make_request(uri, settings, random)),
       offered_subprotocols_(settings.subprotocols),
+      offered_extensions_(settings.extensions),
       limits_(limits),
       reader_(limits) {}
 
@@ -189,10 +194,12 @@ void client_handshake::check_upgrade() const {
 // Items 5 and 6.
 void client_handshake::check_agreement() {
   const headers& fields = response_->headers;
-  const auto extensions = parse_list(fields, "Sec-WebSocket-Extensions");
-  if (!extensions.empty()) {
-    throw negotiation_error("unexpected extension '" + std::string(extensions.front()) + "'");
+  const auto response = parse_extensions(fields);
+  if (!response) {
+    throw invalid_header("Sec-WebSocket-Extensions",
+                         joined(fields.all("Sec-WebSocket-Extensions")));
   }
+  extensions_ = accept_response(*response, offered_extensions_);
   const auto subprotocols = fields.all("Sec-WebSocket-Protocol");
   if (subprotocols.empty()) return;
   if (subprotocols.size() > 1) throw negotiation_error("more than one subprotocol");

@@ -114,6 +114,9 @@ std::optional<response> check_upgrade(const request& request) {
   if (!parse_token_list(request.headers, "Sec-WebSocket-Protocol")) {
     return server_handshake::reject(400, "invalid Sec-WebSocket-Protocol header");
   }
+  if (!parse_extensions(request.headers)) {
+    return server_handshake::reject(400, "invalid Sec-WebSocket-Extensions header");
+  }
   return std::nullopt;
 }
 
@@ -186,7 +189,8 @@ std::optional<request> server_handshake::next_request() {
 }
 
 response server_handshake::accept(const request& request,
-                                  std::optional<std::string_view> subprotocol) {
+                                  std::optional<std::string_view> subprotocol,
+                                  std::string_view extensions) {
   const auto key = request.headers.get("Sec-WebSocket-Key").value_or("");
   response answer{101,
                   std::string(reason_phrase(101)),
@@ -194,6 +198,9 @@ response server_handshake::accept(const request& request,
                    {"Connection", "Upgrade"},
                    {"Sec-WebSocket-Accept", accept_key(key)}}};
   if (subprotocol) answer.headers.add("Sec-WebSocket-Protocol", std::string(*subprotocol));
+  if (!extensions.empty()) {
+    answer.headers.add("Sec-WebSocket-Extensions", std::string(extensions));
+  }
   return answer;
 }
 
@@ -203,6 +210,10 @@ response server_handshake::reject(int status, std::string_view text) {
                     {"Content-Length", std::to_string(answer.body.size())},
                     {"Content-Type", "text/plain; charset=utf-8"}};
   return answer;
+}
+
+extension_agreement select_extensions(const request& request, const server_extensions& known) {
+  return answer_offers(parse_extensions(request.headers).value_or(extension_offers()), known);
 }
 
 std::optional<std::string> select_subprotocol(const request& request,

@@ -1,5 +1,8 @@
 #include <duplex/protocol/header_grammar.hpp>
 
+#include <algorithm>
+#include <chrono>
+
 #include <gtest/gtest.h>
 
 namespace duplex::protocol {
@@ -28,6 +31,67 @@ TEST(header_grammar, a_token_is_found_in_any_case_and_place) {
   EXPECT_TRUE(lists_token(fields, "connection", "X"));
   EXPECT_FALSE(lists_token(fields, "connection", "up"));
   EXPECT_FALSE(lists_token(fields, "upgrade", "websocket"));
+}
+
+std::optional<extension_offers> extensions_of(const std::vector<std::string>& values) {
+  headers fields;
+  for (const std::string& each : values) fields.add("Sec-WebSocket-Extensions", each);
+  return parse_extensions(fields);
+}
+
+TEST(header_grammar, extensions_have_parameters_with_and_without_values) {
+  EXPECT_EQ(extensions_of({}), extension_offers{});
+  EXPECT_EQ(extensions_of({"", ", ,"}), extension_offers{});
+  EXPECT_EQ(extensions_of({"a"}), (extension_offers{{"a", {}}}));
+  EXPECT_EQ(extensions_of({"a; x; y=1;z = \"t\\o\"\t, b;x=\"1\"", ",c,", "a;x"}),
+            (extension_offers{{"a", {{"x", {}}, {"y", "1"}, {"z", "to"}}},
+                              {"b", {{"x", "1"}}},
+                              {"c", {}},
+                              {"a", {{"x", {}}}}}));
+}
+
+TEST(header_grammar, extensions_have_tokens_only) {
+  for (const std::string wrong : {"a b",          ";",
+                                  "a;",           "a;;b",
+                                  "a; =1",        "a; x=",
+                                  "a; x=, b",     "a; x=1 2",
+                                  "a/b",          "a; x=\"",
+                                  "a; x=\"1",     "a; x=\"\"",
+                                  "a; x=\"1 2\"", "a; x=\"1\"2",
+                                  "a; x=\"1\\",   "a; x=\"\\\"\"",
+                                  "\"a\"",        "=",
+                                  "a=1",          "a; x==1",
+                                  "a; \"x\"",     "a; x='1,2'; y z",
+                                  "caf\xC3\xA9"}) {
+    EXPECT_EQ(extensions_of({wrong}), std::nullopt) << wrong;
+    EXPECT_EQ(extensions_of({"good; x=1", wrong}), std::nullopt) << wrong;
+  }
+}
+
+TEST(header_grammar, extensions_are_written_as_they_are_read) {
+  const extension_offers offers{{"a", {{"x", {}}, {"y", "1"}}}, {"b", {}}};
+  EXPECT_EQ(write_extensions(offers), "a; x; y=1, b");
+  EXPECT_EQ(extensions_of({write_extensions(offers)}), offers);
+  EXPECT_EQ(write_extensions({}), "");
+}
+
+// 16 times the length takes about 16 times the time, not 256 times.
+TEST(header_grammar, extensions_take_time_in_proportion_to_their_length) {
+  for (const std::string part : {"a,", "a;b=\"\\c\",", ";b", " ", ",", "a;b=c"}) {
+    const auto seconds_for = [&](std::size_t count) {
+      std::string value = "a";
+      for (std::size_t i = 0; i < count; ++i) value += part;
+      const headers fields{{"Sec-WebSocket-Extensions", value + "z"}};
+      auto best = std::chrono::steady_clock::duration::max();
+      for (int i = 0; i < 5; ++i) {
+        const auto start = std::chrono::steady_clock::now();
+        parse_extensions(fields);
+        best = std::min(best, std::chrono::steady_clock::now() - start);
+      }
+      return std::chrono::duration<double>(best).count();
+    };
+    EXPECT_LT(seconds_for(64'000), 64 * seconds_for(4'000) + 1e-3) << part;
+  }
 }
 
 }  // namespace

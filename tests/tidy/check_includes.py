@@ -38,6 +38,7 @@ WRAPPED = {
     'uv/*': ['src/io/*'],
     'openssl/*': ['src/io/*', 'src/protocol/crypto.cpp', 'apps/*', 'examples/*'],
     'zlib.h': ['src/protocol/deflate.cpp'],
+    'isa-l/*': ['src/protocol/deflate.cpp'],
     'simdjson*': ['src/base/*', 'src/protocol/*', 'apps/*', 'tools/*', 'examples/*'],
 }
 

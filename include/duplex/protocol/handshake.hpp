@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <duplex/http.hpp>
+#include <duplex/protocol/extension.hpp>
 #include <duplex/protocol/http1.hpp>
 #include <duplex/protocol/types.hpp>
 #include <duplex/uri.hpp>
@@ -34,8 +35,10 @@ class server_handshake {
   /// What came after the request's head; belongs to the connection.
   std::span<const std::byte> rest() const { return reader_.rest(); }
 
-  /// The 101 response to a right request.
-  static response accept(const request&, std::optional<std::string_view> subprotocol = {});
+  /// The 101 response to a right request. `extensions` is the value of Sec-WebSocket-Extensions;
+  /// where it is empty there is none.
+  static response accept(const request&, std::optional<std::string_view> subprotocol = {},
+                         std::string_view extensions = {});
   /// Any other answer: text/plain, `Connection: close`, a Content-Length.
   static response reject(int status, std::string_view text);
 
@@ -52,10 +55,14 @@ class server_handshake {
 std::optional<std::string> select_subprotocol(const request&,
                                               std::span<const std::string> supported);
 
+/// Answers what a right request offers, with what a server knows, best first.
+extension_agreement select_extensions(const request&, const server_extensions& known);
+
 /// What a client asks for.
 struct client_handshake_settings {
   std::optional<std::string> origin = {};
   std::vector<std::string> subprotocols = {};
+  client_extensions extensions = {};  ///< offered, best first
   /// Replace the Host, Origin, Authorization and User-Agent headers the handshake has of its own.
   duplex::headers additional_headers = {};
   std::optional<std::string> user_agent_header = {};
@@ -81,6 +88,8 @@ class client_handshake {
   std::exception_ptr failure() const { return failure_; }
   /// What the two agreed on.
   const std::optional<std::string>& subprotocol() const { return subprotocol_; }
+  /// The extensions the two agreed on, once.
+  extension_list take_extensions() { return std::move(extensions_); }
   /// What came after the response's head; belongs to the connection.
   std::span<const std::byte> rest() const { return reader_.rest(); }
 
@@ -93,11 +102,13 @@ class client_handshake {
 
   duplex::request request_;
   std::vector<std::string> offered_subprotocols_;
+  client_extensions offered_extensions_;
   http1_limits limits_;
   http1_head_reader reader_;
   std::optional<http1_body_reader> body_;  // of an answer other than 101
   std::optional<response> response_;
   std::optional<std::string> subprotocol_;
+  extension_list extensions_;
   std::exception_ptr failure_;
   int interim_responses_ = 0;
   bool finished_ = false;
