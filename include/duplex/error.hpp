@@ -11,10 +11,10 @@
 
 namespace duplex {
 
-/// The root of the tree.
+/// The root of the tree. Control characters in `what()`, which may quote a peer, are escaped.
 class error : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  explicit error(const std::string& text);
 };
 
 /// The connection has ended. `what()` reads like

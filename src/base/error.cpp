@@ -1,5 +1,6 @@
 // What errors say.
 #include <duplex/error.hpp>
+#include <duplex/log.hpp>
 
 namespace duplex {
 namespace {
@@ -26,6 +27,8 @@ std::string describe_header(const std::string& name, const std::optional<std::st
 }
 
 }  // namespace
+
+error::error(const std::string& text) : std::runtime_error(escaped(text)) {}
 
 connection_closed::connection_closed(std::optional<close_info> rcvd, std::optional<close_info> sent,
                                      std::optional<bool> rcvd_then_sent)

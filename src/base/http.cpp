@@ -1,5 +1,6 @@
 // Header fields and the grammar of their names and values.
 #include <duplex/http.hpp>
+#include <duplex/log.hpp>
 
 #include <algorithm>
 #include <stdexcept>
@@ -63,7 +64,7 @@ std::size_t headers::count(std::string_view name) const {
 }
 
 void headers::add(std::string name, std::string value) {
-  if (!is_token(name)) throw std::invalid_argument("invalid header name '" + name + "'");
+  if (!is_token(name)) throw std::invalid_argument("invalid header name '" + escaped(name) + "'");
   // The value is not shown: it may be a credential.
   if (!is_field_value(value)) throw std::invalid_argument("invalid value of header " + name);
   fields_.emplace_back(std::move(name), std::move(value));

@@ -10,10 +10,9 @@
 namespace duplex {
 namespace {
 
-bool is_space_or_control(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return byte <= 0x20 || byte == 0x7F;
-}
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
+
+bool is_space_or_control(char c) { return c == ' ' || is_control(c); }
 
 bool is_hex_digit(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
@@ -40,6 +39,14 @@ std::string percent_decoded(std::string_view text) {
     at += 2;
   }
   return decoded;
+}
+
+// RFC 7617 section 2: neither may have control characters, nor the user a colon.
+void check_userinfo(const std::pair<std::string, std::string>& userinfo) {
+  for (const char c : userinfo.first + userinfo.second) {
+    if (is_control(c)) throw problem{"a control character in the user information"};
+  }
+  if (userinfo.first.find(':') != std::string::npos) throw problem{"a colon in the user name"};
 }
 
 std::string with_non_ascii_encoded(std::string_view text) {
@@ -129,6 +136,7 @@ uri::uri(std::string_view text) try {
     const auto separator = std::min(userinfo.find(':'), userinfo.size());
     const auto password = userinfo.substr(std::min(separator + 1, userinfo.size()));
     userinfo_.emplace(percent_decoded(userinfo.substr(0, separator)), percent_decoded(password));
+    check_userinfo(*userinfo_);
     authority.remove_prefix(at + 1);
   }
 

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include <duplex/error.hpp>
+#include <duplex/log.hpp>
 #include <duplex/protocol/handshake.hpp>
 #include <duplex/protocol/header_grammar.hpp>
 
@@ -37,6 +38,18 @@ void add_additional_headers(headers& to, const headers& additional) {
   for (const auto& [name, value] : additional) to.add(name, value);
 }
 
+// RFC 6455 section 4.1: tokens that "MUST all be unique strings"
+void check_subprotocols(std::span<const std::string> names) {
+  for (auto each = names.begin(); each != names.end(); ++each) {
+    if (!is_token(*each)) {
+      throw std::invalid_argument("invalid subprotocol '" + escaped(*each) + "'");
+    }
+    if (std::find(names.begin(), each, *each) != each) {
+      throw std::invalid_argument("subprotocol " + *each + " is offered twice");
+    }
+  }
+}
+
 request make_request(const uri& uri, const client_handshake_settings& settings,
                      const random_source& random) {
   request result{.target = uri.target(),
@@ -48,9 +61,7 @@ request make_request(const uri& uri, const client_handshake_settings& settings,
   headers& fields = result.headers;
   if (settings.origin) fields.add("Origin", *settings.origin);
   if (!settings.subprotocols.empty()) {
-    for (const std::string& each : settings.subprotocols) {
-      if (!is_token(each)) throw std::invalid_argument("invalid subprotocol '" + each + "'");
-    }
+    check_subprotocols(settings.subprotocols);
     fields.add("Sec-WebSocket-Protocol", joined(settings.subprotocols));
   }
   if (const auto offers = write_offers(settings.extensions); !offers.empty()) {
@@ -108,15 +119,22 @@ void client_handshake::receive_data(std::span<const std::byte> bytes) {
   }
   reader_.receive_data(bytes);
   if (finished_) return;
+  check_first_line();
   skip_interim_responses();
   if (failure_) return;
-  // The first line first: what is wrong with it counts, whatever came together with it.
-  if (reader_.start_line() && !parse_status_line(*reader_.start_line())) {
-    failure_ = std::make_exception_ptr(invalid_message("invalid HTTP status line"));
-  } else if (reader_.problem()) {
+  if (reader_.problem()) {
     failure_ = describe(*reader_.problem());
   } else if (reader_.complete()) {
     finish_head();
+  }
+}
+
+// Before the headers, whatever came together with it; and once, not again for each byte of them.
+void client_handshake::check_first_line() {
+  if (first_line_fits_ || !reader_.start_line()) return;
+  first_line_fits_ = parse_status_line(*reader_.start_line()).has_value();
+  if (!first_line_fits_) {
+    failure_ = std::make_exception_ptr(invalid_message("invalid HTTP status line"));
   }
 }
 
@@ -134,9 +152,9 @@ void client_handshake::receive_eof() {
 // to a final response".
 void client_handshake::skip_interim_responses() {
   constexpr int interim_responses_max = 16;
-  while (reader_.complete()) {
+  while (!failure_ && reader_.complete()) {
     const auto line = parse_status_line(*reader_.start_line());
-    if (!line || line->status == 101 || line->status >= 200) return;
+    if (line->status == 101 || line->status >= 200) return;
     if (++interim_responses_ > interim_responses_max) {
       failure_ = std::make_exception_ptr(security_error(
           "more than " + std::to_string(interim_responses_max) + " interim HTTP responses"));
@@ -144,6 +162,8 @@ void client_handshake::skip_interim_responses() {
     }
     const http1_head_reader interim = std::exchange(reader_, http1_head_reader(limits_));
     reader_.receive_data(interim.rest());
+    first_line_fits_ = false;
+    check_first_line();
   }
 }
 
@@ -152,11 +172,16 @@ void client_handshake::finish_head() {
   response_ = {line.status, std::string(line.reason), reader_.headers(), {}};
   if (line.status != 101) {
     body_.emplace(line.status, response_->headers, limits_);
+    if (body_->problem()) {
+      failure_ =
+          std::make_exception_ptr(invalid_message("invalid HTTP response: " + *body_->problem()));
+      return;
+    }
     body_->receive_data(reader_.rest());
     return finish_body();
   }
   try {
-    if (line.version != "HTTP/1.1") {
+    if (!is_http_1_1(line.version)) {
       throw invalid_message("the response is " + std::string(line.version) + ", not HTTP/1.1");
     }
     check_upgrade();

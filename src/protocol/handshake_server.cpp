@@ -16,6 +16,20 @@ bool is_host_character(char c) {
 
 bool is_ipv6_character(char c) { return c == ':' || is_host_character(c); }
 
+bool is_hex_digit(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+// Whether two digits follow each percent sign (RFC 3986 section 2.1).
+bool is_percent_encoded(std::string_view text) {
+  for (auto at = text.find('%'); at != std::string_view::npos; at = text.find('%', at + 1)) {
+    if (at + 2 >= text.size() || !is_hex_digit(text[at + 1]) || !is_hex_digit(text[at + 2])) {
+      return false;
+    }
+  }
+  return true;
+}
+
 // RFC 9110 section 7.2: Host = uri-host [ ":" port ]
 bool is_host(std::string_view text) {
   std::string_view name = text;
@@ -33,7 +47,7 @@ bool is_host(std::string_view text) {
     name = name.substr(1, name.size() - 2);
     return !name.empty() && std::all_of(name.begin(), name.end(), is_ipv6_character);
   }
-  return std::all_of(name.begin(), name.end(), is_host_character);
+  return std::all_of(name.begin(), name.end(), is_host_character) && is_percent_encoded(name);
 }
 
 // RFC 6455 section 4.1: "a nonce consisting of a randomly selected 16-byte value that has been
@@ -70,8 +84,14 @@ response upgrade_required(std::string_view text) {
 // What is wrong with the body, whose bytes would otherwise be taken for frames.
 std::optional<response> check_body(const request& request) {
   const auto lengths = request.headers.all("Content-Length");
-  const bool has_length = std::any_of(lengths.begin(), lengths.end(),
-                                      [](std::string_view length) { return length != "0"; });
+  const bool are_numbers = std::all_of(lengths.begin(), lengths.end(), [](std::string_view length) {
+    return !length.empty() && length.find_first_not_of("0123456789") == std::string_view::npos;
+  });
+  if (!are_numbers || lengths.size() > 1) {
+    return server_handshake::reject(400, "invalid Content-Length header");
+  }
+  const bool has_length =
+      !lengths.empty() && lengths[0].find_first_not_of('0') != std::string_view::npos;
   if (request.headers.contains("Transfer-Encoding") || has_length) {
     return server_handshake::reject(400, "a request of a handshake has no body");
   }
@@ -83,6 +103,20 @@ std::optional<response> check_host(const request& request) {
   if (hosts.empty()) return server_handshake::reject(400, "missing Host header");
   if (hosts.size() > 1) return server_handshake::reject(400, "more than one Host header");
   if (!is_host(hosts.front())) return server_handshake::reject(400, "invalid Host header");
+  return std::nullopt;
+}
+
+// RFC 6455 section 4.1: the elements "MUST all be unique strings", and section 4.3 wants one.
+std::optional<response> check_subprotocols(const request& request) {
+  constexpr std::string_view name = "Sec-WebSocket-Protocol";
+  auto offered = parse_token_list(request.headers, name);
+  if (!offered || (offered->empty() && request.headers.contains(name))) {
+    return server_handshake::reject(400, "invalid Sec-WebSocket-Protocol header");
+  }
+  std::sort(offered->begin(), offered->end());
+  if (std::adjacent_find(offered->begin(), offered->end()) != offered->end()) {
+    return server_handshake::reject(400, "a subprotocol is offered twice");
+  }
   return std::nullopt;
 }
 
@@ -111,9 +145,7 @@ std::optional<response> check_upgrade(const request& request) {
   if (!is_key(keys.front())) {
     return server_handshake::reject(400, "invalid Sec-WebSocket-Key header");
   }
-  if (!parse_token_list(request.headers, "Sec-WebSocket-Protocol")) {
-    return server_handshake::reject(400, "invalid Sec-WebSocket-Protocol header");
-  }
+  if (auto refusal = check_subprotocols(request)) return refusal;
   if (!parse_extensions(request.headers)) {
     return server_handshake::reject(400, "invalid Sec-WebSocket-Extensions header");
   }
@@ -122,7 +154,7 @@ std::optional<response> check_upgrade(const request& request) {
 
 // What is wrong with a request whose first line is `line` and whose headers are there.
 std::optional<response> check_request(const request_line& line, request& request) {
-  if (line.version != "HTTP/1.1") {
+  if (!is_http_1_1(line.version)) {
     return server_handshake::reject(505, std::string(line.version) + " is not HTTP/1.1");
   }
   if (line.method != "GET") {
@@ -160,15 +192,17 @@ void server_handshake::receive_data(std::span<const std::byte> bytes) {
   if (refusal_) return;
   reader_.receive_data(bytes);
   if (finished_) return;
-  // The first line first: what is wrong with it counts, whatever came together with it.
-  if (reader_.start_line() && !parse_request_line(*reader_.start_line())) {
-    refusal_ = reject(400, "invalid HTTP request line");
-  } else if (reader_.problem()) {
-    refusal_ = refuse_head(*reader_.problem());
-  } else if (reader_.complete()) {
-    finish_head();
-  }
+  check_first_line();
+  if (!refusal_ && reader_.problem()) refusal_ = refuse_head(*reader_.problem());
+  if (!refusal_ && reader_.complete()) finish_head();
   finished_ = refusal_ || request_;
+}
+
+// Before the headers, whatever came together with it; and once, not again for each byte of them.
+void server_handshake::check_first_line() {
+  if (first_line_fits_ || !reader_.start_line()) return;
+  first_line_fits_ = parse_request_line(*reader_.start_line()).has_value();
+  if (!first_line_fits_) refusal_ = reject(400, "invalid HTTP request line");
 }
 
 void server_handshake::receive_eof() {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <stdexcept>
 
 #include <duplex/protocol/header_grammar.hpp>
 
@@ -17,6 +18,20 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_version(std::string_view text) {
   return text.size() == 8 && text.starts_with("HTTP/") && is_digit(text[5]) && text[6] == '.' &&
          is_digit(text[7]);
+}
+
+bool is_target(std::string_view text) {
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7F; });
+}
+
+bool is_status(int status) { return status >= 100 && status <= 599; }
+
+// reason-phrase = 1*( HTAB / SP / VCHAR / obs-text ), or nothing
+bool is_reason(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return c == '\t' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7F);
+  });
 }
 
 // What a message may show of a peer's line: little, and nothing that moves a terminal's cursor.
@@ -63,7 +78,9 @@ void http1_head_reader::receive_data(std::span<const std::byte> bytes) {
 }
 
 void http1_head_reader::receive_line(std::string_view line) {
-  if (!start_line_) {
+  if (!start_line_ && line.empty() && empty_lines_left_ != 0) {
+    --empty_lines_left_;
+  } else if (!start_line_) {
     start_line_ = line;
   } else if (line.empty()) {
     complete_ = true;
@@ -111,14 +128,25 @@ http1_body_reader::http1_body_reader(int status, const headers& fields, http1_li
     if (!codings.empty() && equal_ignoring_case(codings.back(), "chunked")) {
       framing_ = framing::chunked;
     }
-  } else if (const auto length = fields.get("Content-Length")) {
+  } else if (fields.contains("Content-Length")) {
+    read_length(fields);
+  }
+}
+
+// RFC 9110 section 8.6: the same length several times is one length; RFC 9112 section 6.3: anything
+// else that is no length makes the client "discard the received response".
+void http1_body_reader::read_length(const headers& fields) {
+  framing_ = framing::by_length;
+  const auto lengths = parse_list(fields, "Content-Length");
+  for (const std::string_view length : lengths) {
     const auto [end, failure] =
-        std::from_chars(length->data(), length->data() + length->size(), left_);
-    if (failure == std::errc() && end == length->data() + length->size()) {
-      framing_ = framing::by_length;
-      complete_ = left_ == 0;
+        std::from_chars(length.data(), length.data() + length.size(), left_);
+    if (failure != std::errc() || end != length.data() + length.size() || length != lengths[0]) {
+      problem_ = "invalid Content-Length header: " + quoted(length);
     }
   }
+  if (lengths.empty()) problem_ = "empty Content-Length header";
+  complete_ = problem_ || left_ == 0;
 }
 
 void http1_body_reader::receive_data(std::span<const std::byte> bytes) {
@@ -171,8 +199,11 @@ void http1_body_reader::receive_chunk_line() {
     chunk_part_ = chunk_part::size;
     return;
   }
-  const auto [end, failure] = std::from_chars(line_.data(), line_.data() + line_.size(), left_, 16);
-  if (failure != std::errc() || left_ == 0) {
+  const char* const line_end = line_.data() + line_.size();
+  const auto [end, failure] = std::from_chars(line_.data(), line_end, left_, 16);
+  const bool size_ends =
+      line_.ends_with('\r') && std::string_view(" \t;\r").find(*end) != std::string_view::npos;
+  if (failure != std::errc() || !size_ends || left_ == 0) {
     complete_ = true;
     return;
   }
@@ -187,10 +218,9 @@ std::optional<request_line> parse_request_line(std::string_view line) {
   if (first == std::string_view::npos || first == last) return std::nullopt;
   const request_line parsed{line.substr(0, first), line.substr(first + 1, last - first - 1),
                             line.substr(last + 1)};
-  const bool target_fits =
-      !parsed.target.empty() && std::all_of(parsed.target.begin(), parsed.target.end(),
-                                            [](char c) { return c > 0x20 && c < 0x7F; });
-  if (!is_token(parsed.method) || !target_fits || !is_version(parsed.version)) return std::nullopt;
+  if (!is_token(parsed.method) || !is_target(parsed.target) || !is_version(parsed.version)) {
+    return std::nullopt;
+  }
   return parsed;
 }
 
@@ -202,23 +232,35 @@ std::optional<status_line> parse_status_line(std::string_view line) {
   status_line parsed{line.substr(0, 8), 0, line.substr(13)};
   const auto [end, failure] = std::from_chars(line.data() + 9, line.data() + 12, parsed.status);
   const bool is_number = failure == std::errc() && end == line.data() + 12;
-  if (!is_number || parsed.status < 100 || parsed.status > 599) return std::nullopt;
-  const bool reason_fits = std::all_of(parsed.reason.begin(), parsed.reason.end(), [](char c) {
-    return c == '\t' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7F);
-  });
-  if (!reason_fits) return std::nullopt;
+  if (!is_number || !is_status(parsed.status) || !is_reason(parsed.reason)) return std::nullopt;
   return parsed;
+}
+
+bool is_http_1_1(std::string_view version) noexcept {
+  return is_version(version) && version[5] == '1' && version[7] != '0';
 }
 
 // --- writing
 
 std::string write_request(const request& request) {
+  if (!is_token(request.method)) {
+    throw std::invalid_argument("invalid method " + quoted(request.method));
+  }
+  if (!is_target(request.target)) {
+    throw std::invalid_argument("invalid target " + quoted(request.target));
+  }
   std::string text = request.method + " " + request.target + " HTTP/1.1\r\n";
   write_headers(text, request.headers);
   return text;
 }
 
 std::string write_response(const response& response) {
+  if (!is_status(response.status)) {
+    throw std::invalid_argument("invalid status " + std::to_string(response.status));
+  }
+  if (!is_reason(response.reason)) {
+    throw std::invalid_argument("invalid reason " + quoted(response.reason));
+  }
   std::string text = "HTTP/1.1 " + std::to_string(response.status) + " " + response.reason + "\r\n";
   write_headers(text, response.headers);
   return text + response.body;

@@ -27,7 +27,7 @@ void require_marks(std::string_view option, const water_marks& marks) {
 }
 
 void require_subprotocol(std::string_view name) {
-  if (!is_token(name)) refuse("a subprotocol", "a token", std::string("'").append(name) + "'");
+  if (!is_token(name)) refuse("a subprotocol", "a token", "'" + escaped(name) + "'");
 }
 
 // What connections of both sides have in common.

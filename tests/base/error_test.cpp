@@ -72,6 +72,12 @@ TEST(connection_closed, is_ok_with_1000_1001_or_no_code_on_both_sides) {
   EXPECT_FALSE(is_ok({}, {}));
 }
 
+TEST(errors, quote_nothing_that_a_terminal_obeys) {
+  EXPECT_EQ(text_of(close_info{1000, "\x1B[2J\r\n"}, {}),
+            "received 1000 (OK) \\x1b[2J\\r\\n; no close frame sent");
+  EXPECT_STREQ(invalid_header("A", "b\tc").what(), "invalid A header: b\\tc");
+}
+
 TEST(errors, name_what_is_wrong) {
   EXPECT_STREQ(invalid_header("Upgrade").what(), "missing Upgrade header");
   EXPECT_STREQ(invalid_header("Upgrade", "").what(), "empty Upgrade header");

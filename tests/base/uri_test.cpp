@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <duplex/error.hpp>
+#include <duplex/log.hpp>
 
 namespace duplex {
 namespace {
@@ -103,8 +104,15 @@ TEST(uri, that_is_wrong_is_refused_with_the_reason) {
       {"ws://bücher.example/", "'bücher.example' is not a host name"},
   };
   for (const auto& [text, problem] : table) {
-    EXPECT_EQ(problem_of(text), "'" + text + "' is not a valid WebSocket URI: " + problem);
+    EXPECT_EQ(problem_of(text), "'" + escaped(text) + "' is not a valid WebSocket URI: " + problem);
   }
+  for (const std::string userinfo : {"a%0D%0Ab", "a:%00", "%7f"}) {
+    EXPECT_EQ(problem_of("ws://" + userinfo + "@h/"),
+              "'ws://***@h/' is not a valid WebSocket URI: a control character in the user "
+              "information");
+  }
+  EXPECT_EQ(problem_of("ws://a%3Ab:c@h/"),
+            "'ws://***@h/' is not a valid WebSocket URI: a colon in the user name");
 }
 
 TEST(uri, that_is_wrong_is_shown_without_its_password) {

@@ -153,21 +153,6 @@ TEST(client_handshake, agrees_with_a_server_of_ours) {
   EXPECT_EQ(client.subprotocol(), "v2");
 }
 
-TEST(client_handshake, takes_what_is_allowed) {
-  const std::vector<std::string> table{
-      "HTTP/1.1 101 \r\n" + good_lines + "\r\n",
-      "HTTP/1.1 101 OK\r\nupgrade: WebSocket\r\nconnection: keep-alive, upgrade\r\n"
-      "sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nServer: x\r\n\r\n",
-      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + good_response(),
-      good_response("Sec-WebSocket-Extensions: \r\n"),
-  };
-  for (const auto& bytes : table) {
-    client_handshake it = new_handshake({.subprotocols = {"chat"}});
-    it.receive_data(as_bytes(bytes));
-    EXPECT_TRUE(it.next_response()) << bytes;
-  }
-}
-
 TEST(client_handshake, refuses_a_flood_of_interim_responses) {
   std::string bytes;
   for (int i = 0; i < 16; ++i) bytes += "HTTP/1.1 100 x\r\n\r\n";
@@ -215,60 +200,6 @@ TEST(client_handshake, reads_no_more_of_a_refusal_than_a_mebibyte) {
   } catch (const invalid_status& error) {
     EXPECT_EQ(error.response().body.size(), std::size_t{1} << 20);
   }
-}
-
-TEST(client_handshake, refuses_a_wrong_upgrade) {
-  const std::string first = "HTTP/1.1 101 OK\r\n";
-  const std::string accept = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
-  const std::string upgrade = "Upgrade: websocket\r\n", options = "Connection: Upgrade\r\n";
-  const std::vector<std::pair<std::string, std::string>> table{
-      {options + accept, "missing Upgrade header"},
-      {"Upgrade: h2c\r\n" + options + accept, "invalid Upgrade header: h2c"},
-      {upgrade + upgrade + options + accept, "invalid Upgrade header: more than one"},
-      {upgrade + accept, "missing Connection header"},
-      {upgrade + "Connection: close\r\n" + accept, "invalid Connection header: close"},
-  };
-  for (const auto& [lines, problem] : table) {
-    EXPECT_EQ(text_of<invalid_upgrade>(failure_of(first + lines + "\r\n")), problem);
-  }
-  EXPECT_EQ(text_of<invalid_header>(failure_of(first + upgrade + options + "\r\n")),
-            "missing Sec-WebSocket-Accept header");
-  EXPECT_EQ(text_of<invalid_header>(
-                failure_of(first + upgrade + options + "Sec-WebSocket-Accept: wrong\r\n\r\n")),
-            "invalid Sec-WebSocket-Accept header: wrong");
-  EXPECT_EQ(
-      text_of<invalid_header>(failure_of(first + upgrade + options + accept + accept + "\r\n")),
-      "invalid Sec-WebSocket-Accept header: more than one");
-}
-
-TEST(client_handshake, refuses_what_it_did_not_offer) {
-  const std::string chat = "Sec-WebSocket-Protocol: chat\r\n";
-  EXPECT_EQ(text_of<negotiation_error>(failure_of(good_response(chat))),
-            "unexpected subprotocol 'chat'");
-  EXPECT_EQ(text_of<negotiation_error>(failure_of(good_response(chat), {.subprotocols = {"Chat"}})),
-            "unexpected subprotocol 'chat'");
-  EXPECT_EQ(text_of<negotiation_error>(
-                failure_of(good_response(chat + chat), {.subprotocols = {"chat"}})),
-            "more than one subprotocol");
-  EXPECT_EQ(text_of<negotiation_error>(
-                failure_of(good_response("Sec-WebSocket-Extensions: permessage-deflate\r\n"))),
-            "unexpected extension 'permessage-deflate'");
-}
-
-TEST(client_handshake, refuses_what_is_no_http) {
-  EXPECT_EQ(text_of<invalid_message>(failure_of("SSH-2.0-OpenSSH_9.2\r\n")),
-            "invalid HTTP status line");
-  EXPECT_EQ(text_of<invalid_message>(failure_of("SSH-2.0-OpenSSH_9.2\r\nA\r\n")),
-            "invalid HTTP status line");
-  EXPECT_EQ(text_of<invalid_message>(failure_of("HTTP/1.1 101 OK\nA: b\r\n\r\n")),
-            "invalid HTTP response: line without CRLF: 'HTTP/1.1 101 OK'");
-  EXPECT_EQ(text_of<invalid_message>(failure_of("HTTP/1.0 101 OK\r\n" + good_lines + "\r\n")),
-            "the response is HTTP/1.0, not HTTP/1.1");
-  EXPECT_EQ(text_of<security_error>(failure_of(std::string(10000, 'x'))),
-            "refused HTTP response: the first line is longer than 8192 bytes");
-  EXPECT_EQ(text_of<security_error>(
-                failure_of("HTTP/1.1 101 OK\r\nA: " + std::string(10000, 'x') + "\r\n\r\n")),
-            "refused HTTP response: a header is longer than 8192 bytes");
 }
 
 TEST(client_handshake, cut_at_any_place_fails_at_the_end) {

@@ -23,7 +23,7 @@ bool is_handshake_header(std::string_view name) noexcept;
 /// answer, whichever it is.
 class server_handshake {
  public:
-  explicit server_handshake(http1_limits limits = {}) : reader_(limits) {}
+  explicit server_handshake(http1_limits limits = {}) : reader_(limits, limits.max_headers) {}
 
   void receive_data(std::span<const std::byte> bytes);
   /// The client will send nothing more. A request that was begun is refused then.
@@ -43,11 +43,13 @@ class server_handshake {
   static response reject(int status, std::string_view text);
 
  private:
+  void check_first_line();
   void finish_head();
 
   http1_head_reader reader_;
   std::optional<request> request_;
   std::optional<response> refusal_;
+  bool first_line_fits_ = false;
   bool finished_ = false;
 };
 
@@ -94,6 +96,7 @@ class client_handshake {
   std::span<const std::byte> rest() const { return reader_.rest(); }
 
  private:
+  void check_first_line();
   void skip_interim_responses();
   void finish_head();
   void finish_body();
@@ -111,6 +114,7 @@ class client_handshake {
   extension_list extensions_;
   std::exception_ptr failure_;
   int interim_responses_ = 0;
+  bool first_line_fits_ = false;
   bool finished_ = false;
 };
 

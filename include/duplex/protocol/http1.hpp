@@ -36,7 +36,10 @@ struct http1_problem {
 /// CRLF; a bare LF or CR, folded lines and white space before a colon are refused.
 class http1_head_reader {
  public:
-  explicit http1_head_reader(http1_limits limits = {}) : limits_(limits) {}
+  /// Of empty lines before the start line, so many are skipped: "a server that is expecting to
+  /// receive and parse a request-line SHOULD ignore at least one" (RFC 9112 section 2.2).
+  explicit http1_head_reader(http1_limits limits = {}, std::size_t empty_lines_max = 0)
+      : limits_(limits), empty_lines_left_(empty_lines_max) {}
 
   /// Takes bytes until the head is complete or wrong; those behind the head are kept in `rest`.
   void receive_data(std::span<const std::byte> bytes);
@@ -60,6 +63,7 @@ class http1_head_reader {
   buffer input_;
   std::size_t parsed_ = 0;   // the lines before are done with
   std::size_t scanned_ = 0;  // no line feed between parsed_ and here
+  std::size_t empty_lines_left_;
   std::optional<std::string> start_line_;
   duplex::headers headers_;
   std::optional<http1_problem> problem_;
@@ -78,6 +82,8 @@ class http1_body_reader {
   /// Whether the body is at its end, at the limit, or at a byte that makes no sense.
   bool complete() const noexcept { return complete_; }
   const std::string& body() const noexcept { return body_; }
+  /// Set where its length is announced in a way that makes no sense: the response is void.
+  const std::optional<std::string>& problem() const noexcept { return problem_; }
 
  private:
   enum class framing : unsigned char { by_length, chunked, to_eof };
@@ -86,8 +92,10 @@ class http1_body_reader {
   std::size_t take(std::string_view bytes);
   void receive_chunked(std::string_view bytes);
   void receive_chunk_line();
+  void read_length(const headers&);
 
   std::string body_;
+  std::optional<std::string> problem_;
   std::string line_;
   std::size_t max_body_, max_line_;
   std::uint64_t left_ = 0;  // of the body or of the chunk
@@ -112,9 +120,14 @@ struct status_line {
 /// The three parts, views of `line`; nullopt where the grammar is broken (RFC 9112 section 4).
 std::optional<status_line> parse_status_line(std::string_view line);
 
-/// The bytes of a request's head.
+/// Whether a version is 1.1 or a later 1.x, which is read alike (RFC 9110 section 2.5).
+bool is_http_1_1(std::string_view version) noexcept;
+
+/// The bytes of a request's head. Throws std::invalid_argument where its method or its target would
+/// break the first line.
 std::string write_request(const request&);
-/// The bytes of a response: its head and its body.
+/// The bytes of a response: its head and its body. Throws std::invalid_argument where its status or
+/// its reason would break the first line.
 std::string write_response(const response&);
 /// "Not Found" for 404; "" for an unknown status.
 std::string_view reason_phrase(int status) noexcept;
