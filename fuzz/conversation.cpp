@@ -41,7 +41,7 @@ struct party {
   bool in_fragments = false;
   bool text_fragments = false;
   std::vector<std::string> sent = {}, received = {};
-  std::uint64_t last_pong = 0;
+  std::uint64_t last_ping = 0, last_pong = 0;
   bool closed_event = false;
 };
 
@@ -71,7 +71,8 @@ class conversation {
       case 4:
         return send_fragment(self, size, choice == 4);
       case 5:
-        if (self.may_send()) self.it.send_ping(as_bytes(payload(size % 126)), now_);
+        if (self.may_send())
+          self.last_ping = self.it.send_ping(as_bytes(payload(size % 126)), now_);
         return;
       case 6:
         if (self.may_send()) self.it.send_pong(as_bytes(payload(size % 126)));
@@ -217,6 +218,8 @@ class conversation {
     for (auto [self, peer] : {std::pair(&client, &server), std::pair(&server, &client)}) {
       check(*self);
       compare(*self, *peer);
+      require(!self->may_send() || !peer->may_send() || self->last_pong >= self->last_ping,
+              "the last ping is answered");
       require(failed(*peer) || self->it.close_sent() == peer->it.close_rcvd(),
               "a close frame arrives as sent");
     }

@@ -75,6 +75,16 @@ void check_body(std::string_view bytes, unsigned seed) {
   response sent{.headers = {{"Content-Length", std::to_string(body.size())}}, .body = body};
   const auto got = read(fuzz::chopped(protocol::write_response(sent), seed));
   require(got.complete && got.body == body, "a body of a known length arrives");
+
+  std::string chunks;
+  for (const auto& piece : fuzz::chopped(body, seed)) {
+    char size[8];
+    std::snprintf(size, sizeof size, "%zx", piece.size());
+    chunks.append(size).append("\r\n").append(piece).append("\r\n");
+  }
+  sent = {.headers = {{"Transfer-Encoding", "chunked"}}, .body = chunks + "0\r\n\r\n"};
+  const auto put_together = read(fuzz::chopped(protocol::write_response(sent), seed / 2));
+  require(put_together.complete && put_together.body == body, "a body in chunks arrives");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@ Usage: make_seeds.py [FOLDER]
 
 import struct
 import sys
+import zlib
 from pathlib import Path
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
@@ -23,11 +24,16 @@ def frame(opcode, payload=b'', fin=True, rsv=0, mask=None, size=None, length=Non
     return head + mask + bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
 
 
+def chance(name):
+    """A number for whatever an input chooses, the same each time."""
+    return zlib.crc32(name.encode()) % 40
+
+
 def close(code, reason=b''):
     return struct.pack('>H', code) + reason
 
 
-# A stream of frames: a list of arguments of `frame` for each.
+# Streams of frames: a list of arguments of `frame` for each.
 STREAMS = {
     'text': [(TEXT, b'hello')],
     'texts': [(TEXT, b'a'), (BINARY, b'\xff\x00'), (TEXT, b''), (TEXT, '€😀ß'.encode())],
@@ -49,8 +55,8 @@ STREAMS = {
     'bad_mask': [dict(opcode=TEXT, payload=b'a', wrong_mask=True)],
     'bad_control_long': [dict(opcode=PING, payload=b'x' * 126)],
     'bad_control_fragmented': [dict(opcode=PING, fin=False)],
-    'bad_length_not_minimal': [dict(opcode=TEXT, payload=b'hello', size=2)],
-    'bad_length_not_minimal_64': [dict(opcode=TEXT, payload=b'hello', size=8)],
+    'bad_length_not_minimal': [dict(opcode=TEXT, payload=b'x' * 125, size=2)],
+    'bad_length_not_minimal_64': [dict(opcode=TEXT, payload=b'hello', length=65535, size=8)],
     'bad_length_sign_bit': [dict(opcode=BINARY, length=1 << 63, size=8)],
     'bad_length_huge': [dict(opcode=BINARY, length=(1 << 63) - 1, size=8)],
     'bad_length_huge_fragment': [(BINARY, b'abc', False), dict(opcode=CONTINUATION, length=(1 << 63) - 1, size=8)],
@@ -82,8 +88,8 @@ def stream(frames, from_client):
 
 def connection_seeds(from_client):
     """The limit's choice, the chops' seed, the stream."""
-    for i, (name, frames) in enumerate(STREAMS.items()):
-        yield name, bytes([4 if i % 5 else 0, i % 40]) + stream(frames, from_client)
+    for name, frames in STREAMS.items():
+        yield name, bytes([4 if chance(name) % 5 else 0, chance(name)]) + stream(frames, from_client)
     tight = [(BINARY, b'x' * 125), (BINARY, b'x' * 126)]
     yield 'limit_125', b'\x03\x02' + stream(tight, from_client)
     yield 'limit_0', b'\x01\x02' + stream([(BINARY, b''), (BINARY, b'x')], from_client)
@@ -132,6 +138,7 @@ REQUESTS = {
     'no_connection': changed(RIGHT, CONNECTION, 'Connection: close'),
     'no_key': changed(RIGHT, KEY),
     'bad_key': changed(RIGHT, KEY, 'Sec-WebSocket-Key: short'),
+    'long_key': changed(RIGHT, KEY, 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZXMgYQ=='),
     'two_keys': changed(RIGHT, KEY, KEY, KEY),
     'version_8': changed(RIGHT, VERSION, 'Sec-WebSocket-Version: 8'),
     'no_host': changed(RIGHT, HOST),
@@ -162,6 +169,7 @@ RESPONSES = {
     'wrong_accept': changed(RIGHT_101, ACCEPT, 'Sec-WebSocket-Accept: AAAA'),
     'no_accept': changed(RIGHT_101, ACCEPT),
     'no_upgrade': changed(RIGHT_101, UPGRADE),
+    'wrong_upgrade': changed(RIGHT_101, UPGRADE, 'Upgrade: h2c'),
     'wrong_connection': changed(RIGHT_101, CONNECTION, 'Connection: close'),
     'interim': lines('HTTP/1.1 100 Continue') + lines('HTTP/1.1 103 Early Hints', 'Link: </x>') + lines(*RIGHT_101),
     'interim_flood': lines('HTTP/1.1 102 x') * 18,
@@ -198,16 +206,36 @@ URIS = (
 )
 
 
-def by_name(seeds, prefix=lambda index: bytes([index % 40])):
-    for i, (name, text) in enumerate(seeds.items()):
-        yield name, prefix(i) + text
+def by_name(seeds, prefix=lambda number: bytes([number])):
+    for name, text in seeds.items():
+        yield name, prefix(chance(name)) + text
+
+
+SEND_LARGE, SEND_TEXT, SEND_BINARY, FRAGMENT, LAST_FRAGMENT, SEND_PING, SEND_PONG, SEND_CLOSE = range(8)
+LET_PASS, WRITE, GIVE_AWAY, TOLD_SENT, DELIVER, EXCHANGE = range(8, 14)
+CLIENT, SERVER = 0, 1
+
+CONVERSATIONS = {
+    'messages': [(CLIENT, SEND_TEXT, 5), (SERVER, SEND_BINARY, 200), (CLIENT, EXCHANGE, 1), (SERVER, EXCHANGE, 20)],
+    'large': [(CLIENT, SEND_LARGE, 65535), (CLIENT, WRITE, 100), (SERVER, DELIVER, 51), (CLIENT, EXCHANGE, 0)] * 3,
+    'fragments': [(CLIENT, FRAGMENT, 11), (CLIENT, SEND_PING, 3), (CLIENT, FRAGMENT, 0), (CLIENT, LAST_FRAGMENT, 7)],
+    'ping_to_full_socket': [
+        (CLIENT, SEND_PING, 4), (CLIENT, WRITE, 300), (SERVER, SEND_TEXT, 9), (SERVER, WRITE, 1), (SERVER, DELIVER, 300),
+    ],
+    'given_away': [(SERVER, SEND_TEXT, 9), (SERVER, GIVE_AWAY, 0), (SERVER, SEND_PING, 1), (SERVER, TOLD_SENT, 3), (CLIENT, DELIVER, 8)],
+    'close': [(CLIENT, SEND_TEXT, 5), (CLIENT, SEND_CLOSE, 1), (CLIENT, EXCHANGE, 9), (SERVER, SEND_TEXT, 1), (SERVER, EXCHANGE, 9)],
+    'close_from_both': [(CLIENT, SEND_CLOSE, 0), (SERVER, SEND_CLOSE, 1), (SERVER, EXCHANGE, 9)],
+    'close_in_fragments': [(SERVER, FRAGMENT, 9), (SERVER, SEND_CLOSE, 1), (SERVER, EXCHANGE, 9)],
+    'silence': [(SERVER, LET_PASS, 300)] * 20,
+    'keepalive': [(SERVER, LET_PASS, 300), (SERVER, EXCHANGE, 9), (CLIENT, EXCHANGE, 9)] * 8,
+}
 
 
 def conversation_seeds():
-    """Operations, three bytes each and more: see conversation.cpp."""
-    yield 'bytes', bytes(range(256))
-    yield 'backwards', bytes(reversed(range(256)))
-    for step in (3, 5, 7, 11, 13):
+    """Steps of three bytes: who and what, and how much; and what chance makes of it."""
+    for name, steps in CONVERSATIONS.items():
+        yield name, b''.join(struct.pack('>BH', side | step << 1, size) for side, step, size in steps)
+    for step in (1, 3, 5, 7, 11, 13):
         yield f'step_{step}', bytes(i * step % 256 for i in range(400))
 
 
@@ -216,8 +244,8 @@ SEEDS = {
     'connection_server': connection_seeds(from_client=True),
     'connection_client': connection_seeds(from_client=False),
     'conversation': conversation_seeds(),
-    'server_handshake': by_name(REQUESTS, lambda index: bytes([0 if index % 4 else 128, index % 40])),
-    'client_handshake': by_name(RESPONSES, lambda index: bytes([index % 40 if index % 4 else 128])),
+    'server_handshake': by_name(REQUESTS, lambda number: bytes([0 if number % 4 else 128, number])),
+    'client_handshake': by_name(RESPONSES, lambda number: bytes([number if number % 4 else 128])),
     'http1': by_name(RESPONSES),
     'header_grammar': by_name(HEADERS),
     'uri': ((f'{i:02}', text.encode()) for i, text in enumerate(URIS)),
