@@ -71,8 +71,7 @@ class conversation {
       case 4:
         return send_fragment(self, size, choice == 4);
       case 5:
-        if (self.may_send())
-          self.last_ping = self.it.send_ping(as_bytes(payload(size % 126)), now_);
+        if (self.may_send()) self.last_ping = self.it.send_ping(as_bytes(unique(size)), now_);
         return;
       case 6:
         if (self.may_send()) self.it.send_pong(as_bytes(payload(size % 126)));
@@ -104,6 +103,12 @@ class conversation {
     while (text.size() + pattern.size() <= size) text += pattern;
     text.resize(size, '.');
     return text;
+  }
+
+  // The payload of a ping whose pong answers no earlier one.
+  std::string unique(std::size_t size) {
+    const std::string number = std::to_string(++pings_);
+    return number + payload(size % (126 - number.size()));
   }
 
   void send(party& self, std::size_t size, bool binary) {
@@ -246,6 +251,7 @@ class conversation {
 
   fuzz::input in_;
   protocol::time_point now_ = {};
+  int pings_ = 0;
   std::size_t volume_left_ = 2 * max_size;  // what a conversation may say, for it to be quick
   std::array<party, 2> parties_{party(side::client), party(side::server)};
 };
