@@ -2,8 +2,10 @@
 // offered.
 #include <duplex/error.hpp>
 #include <duplex/protocol/handshake.hpp>
+#include <duplex/protocol/permessage_deflate.hpp>
 
 #include <algorithm>
+#include <memory>
 
 #include "property.hpp"
 
@@ -20,6 +22,7 @@ struct outcome {
   std::optional<std::string> failure = {};
   std::string refusal = {};  // the body of one
   std::string rest = {};
+  std::size_t extensions = 0;
 
   bool operator==(const outcome&) const = default;
 };
@@ -38,7 +41,8 @@ std::string describe(std::exception_ptr failure, outcome& result) {
 // The key of a client without randomness is known: that of sixteen zeros.
 protocol::client_handshake new_client() {
   return {uri("ws://localhost/"),
-          {.subprotocols = {"chat", "v2"}},
+          {.subprotocols = {"chat", "v2"},
+           .extensions = {std::make_shared<protocol::permessage_deflate>()}},
           {.max_body = max_body},
           [](std::byte* to, std::size_t count) { std::fill_n(to, count, std::byte{0}); }};
 }
@@ -66,6 +70,8 @@ outcome run(const std::vector<std::string>& pieces, bool with_eof) {
   if (with_eof) client.receive_eof();
   require(!client.next_response(), "a response comes as soon as it is complete");
   result.subprotocol = client.subprotocol();
+  result.extensions = client.take_extensions().size();
+  require(result.extensions <= 1, "an extension is agreed on once");
   if (client.failure()) result.failure = describe(client.failure(), result);
   require(!result.accepted || !result.failure, "a response is accepted or not");
   require(!with_eof || result.accepted || result.failure, "the end is an answer");

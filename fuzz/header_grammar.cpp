@@ -2,8 +2,10 @@
 // same however it is written.
 #include <duplex/protocol/header_grammar.hpp>
 #include <duplex/protocol/http1.hpp>
+#include <duplex/protocol/permessage_deflate.hpp>
 
 #include <algorithm>
+#include <memory>
 #include <stdexcept>
 
 #include "property.hpp"
@@ -53,6 +55,56 @@ void check_list(const headers& fields) {
   require(!tokens || *tokens == elements, "a token list is a list");
 }
 
+const protocol::extension_parameter* find(const protocol::extension_offer& in,
+                                          std::string_view name) {
+  const auto found = std::find_if(in.parameters.begin(), in.parameters.end(),
+                                  [&](const auto& each) { return each.name == name; });
+  return found == in.parameters.end() ? nullptr : &*found;
+}
+
+// RFC 7692 section 7.1, with the options' defaults.
+bool answers(const protocol::extension_offer& agreed, const protocol::extension_offer& offer) {
+  if (agreed.name != offer.name) return false;
+  for (const char* name : {"server_no_context_takeover", "client_no_context_takeover"}) {
+    if ((find(agreed, name) == nullptr) != (find(offer, name) == nullptr)) return false;
+  }
+  const auto* const asked = find(offer, "server_max_window_bits");
+  const auto* const given = find(agreed, "server_max_window_bits");
+  if ((asked == nullptr) != (given == nullptr)) return false;
+  if (given != nullptr && given->value != asked->value) return false;
+  const auto* const mine = find(offer, "client_max_window_bits");
+  const auto* const limited = find(agreed, "client_max_window_bits");
+  return limited == nullptr || (mine != nullptr && mine->value == limited->value);
+}
+
+// What is understood is written in one way; a server answers with what was offered.
+void check_extensions(const headers& fields) {
+  const auto offers = protocol::parse_extensions(fields);
+  if (!offers) return;
+  for (const auto& [name, parameters] : *offers) {
+    require(is_token(name), "names of extensions are tokens");
+    for (const auto& each : parameters) {
+      require(is_token(each.name) && (!each.value || is_token(*each.value)),
+              "parameters are tokens, and so are their values");
+    }
+  }
+  headers one;
+  one.add("Sec-WebSocket-Extensions", protocol::write_extensions(*offers));
+  require(protocol::parse_extensions(one) == offers, "what is written is read as it was");
+
+  const auto known = std::make_shared<const protocol::permessage_deflate>();
+  const auto answer = protocol::answer_offers(*offers, {known});
+  one.set("Sec-WebSocket-Extensions", answer.header);
+  const auto response = protocol::parse_extensions(one);
+  require(response && response->size() == answer.extensions.size() && response->size() <= 1,
+          "an answer is in the grammar");
+  for (const auto& agreed : *response) {
+    require(std::any_of(offers->begin(), offers->end(),
+                        [&](const auto& offer) { return answers(agreed, offer); }),
+            "an answer has what one offer asks for, and nothing it does not allow");
+  }
+}
+
 }  // namespace
 
 // An input's first byte chooses the chops; each line of the rest is a name, a colon and a value.
@@ -72,5 +124,6 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   }
   check_wire(fields, seed);
   check_list(fields);
+  check_extensions(fields);
   return 0;
 }

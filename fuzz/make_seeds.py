@@ -165,6 +165,9 @@ RESPONSES = {
     'subprotocol': lines(*RIGHT_101, 'Sec-WebSocket-Protocol: v2'),
     'subprotocol_unasked': lines(*RIGHT_101, 'Sec-WebSocket-Protocol: v3'),
     'subprotocols': lines(*RIGHT_101, 'Sec-WebSocket-Protocol: v2', 'Sec-WebSocket-Protocol: chat'),
+    'extension': lines(*RIGHT_101, 'Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=10'),
+    'extension_twice': lines(*RIGHT_101, 'Sec-WebSocket-Extensions: permessage-deflate, permessage-deflate'),
+    'extension_wrong': lines(*RIGHT_101, 'Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=16'),
     'extension_unasked': lines(*RIGHT_101, 'Sec-WebSocket-Extensions: permessage-deflate; a="\\""'),
     'wrong_accept': changed(RIGHT_101, ACCEPT, 'Sec-WebSocket-Accept: AAAA'),
     'no_accept': changed(RIGHT_101, ACCEPT),
@@ -195,6 +198,12 @@ HEADERS = {
     'empty': b'List:\nX:\n:x',
     'extensions': b'List:permessage-deflate; client_max_window_bits; server_max_window_bits=10, x-y; a="b"',
     'any_case': b'LIST:Upgrade\nList:keep-alive',
+    'no_takeover': b'Sec-WebSocket-Extensions:permessage-deflate; server_no_context_takeover; client_no_context_takeover',
+    'windows': b'Sec-WebSocket-Extensions:permessage-deflate; server_max_window_bits=8; client_max_window_bits="12"',
+    'several_offers': b'Sec-WebSocket-Extensions:permessage-deflate; x=1, y\nSec-WebSocket-Extensions:permessage-deflate',
+    'twice': b'Sec-WebSocket-Extensions:permessage-deflate; server_max_window_bits=10; server_max_window_bits=10',
+    'out_of_range': b'Sec-WebSocket-Extensions:permessage-deflate; server_max_window_bits=7',
+    'quotes': b'Sec-WebSocket-Extensions:a; b="c\\d"; e="\\\\", f="x',
     'high_bytes': b'X:\xc3\xa9\nY:\x7f\nZ:\x80',
 }
 
@@ -239,11 +248,49 @@ def conversation_seeds():
         yield f'step_{step}', bytes(i * step % 256 for i in range(400))
 
 
+def compressed(*pieces, flush=zlib.Z_SYNC_FLUSH, level=6):
+    compressor = zlib.compressobj(level, zlib.DEFLATED, -15)
+    for piece in pieces:
+        data = compressor.compress(piece) + compressor.flush(flush)
+        yield data.removesuffix(b'\x00\x00\xff\xff')
+
+
+BOMB = next(compressed(b'\0' * 4_000_000))
+SAMPLE = b'{"id": 1, "name": "duplex", "tags": ["a", "b"]}'
+
+# Messages of anyone's bytes, as permessage-deflate has them.
+INFLATIONS = {
+    'one': compressed(SAMPLE),
+    'takeover': compressed(SAMPLE, SAMPLE, b'', SAMPLE * 9),
+    'stored': compressed(SAMPLE, SAMPLE, level=0),
+    'last_block': compressed(SAMPLE, flush=zlib.Z_FINISH),
+    'last_block_and_more': [next(compressed(SAMPLE, flush=zlib.Z_FINISH)) + next(compressed(b'more')), next(compressed(b'after'))],
+    'empty': [b'\x00', b'', b'\x02\x00'],
+    'bomb': [BOMB[:4000]],
+    'far_distance': [list(compressed(SAMPLE, SAMPLE))[1]],
+    'reserved_block': [b'\x07abc'],
+    'bad_stored_length': [b'\x00\x05\x00\x00\x00hello'],
+    'cut': [next(compressed(SAMPLE))[:-4]],
+}
+
+
+def deflate_seeds():
+    for name, messages in INFLATIONS.items():
+        data = b''.join(struct.pack('>H', len(each)) + each for each in messages)
+        yield 'any_' + name, b'\x01' + bytes([chance(name), chance(name) % 5]) + data
+    for bits in range(8):
+        for flags in (4, 7 + 4, 0, 24):
+            options = bytes([flags, bits * 9 % 64 + 192, flags, bits * 8 + 7 + 64])
+            steps = b''.join(bytes([i * 37 % 256, i % 3 * 20, i % 5 * 7, 47]) + SAMPLE for i in range(8))
+            yield f'messages_{bits + 8}_{flags}', b'\x00' + options + steps
+
+
 SEEDS = {
     'frame': frame_seeds(),
     'connection_server': connection_seeds(from_client=True),
     'connection_client': connection_seeds(from_client=False),
     'conversation': conversation_seeds(),
+    'deflate': deflate_seeds(),
     'server_handshake': by_name(REQUESTS, lambda number: bytes([0 if number % 4 else 128, number])),
     'client_handshake': by_name(RESPONSES, lambda number: bytes([number if number % 4 else 128])),
     'http1': by_name(RESPONSES),

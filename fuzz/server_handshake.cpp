@@ -2,8 +2,10 @@
 // and answered in words our client understands.
 #include <duplex/error.hpp>
 #include <duplex/protocol/handshake.hpp>
+#include <duplex/protocol/permessage_deflate.hpp>
 
 #include <algorithm>
+#include <memory>
 
 #include "property.hpp"
 
@@ -77,7 +79,9 @@ void check_round_trip(const outcome& result) {
   const auto subprotocol = protocol::select_subprotocol(*result.accepted, supported);
   require(!subprotocol || *subprotocol == "chat" || *subprotocol == "v2",
           "the subprotocol is one of the server's");
-  const auto answer = server_handshake::accept(*result.accepted, subprotocol);
+  const auto known = std::make_shared<const protocol::permessage_deflate>();
+  const auto extensions = protocol::select_extensions(*result.accepted, {known});
+  const auto answer = server_handshake::accept(*result.accepted, subprotocol, extensions.header);
   require(answer.status == 101 && answer.headers.get("Connection") == "Upgrade" &&
               answer.headers.get("Upgrade") == "websocket" &&
               answer.headers.get("Sec-WebSocket-Accept")->size() == 28,

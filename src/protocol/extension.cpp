@@ -57,8 +57,9 @@ extension_list accept_response(const extension_offers& response, const client_ex
   extension_list agreed;
   std::vector<std::string> names;
   for (const auto& [name, parameters] : response) {
-    const auto found = std::find_if(known.begin(), known.end(),
-                                    [&](const auto& each) { return each->name() == name; });
+    const auto found = std::find_if(known.begin(), known.end(), [&name = name](const auto& each) {
+      return each->name() == name;
+    });
     if (found == known.end()) throw negotiation_error("unexpected extension '" + name + "'");
     if (std::find(names.begin(), names.end(), name) != names.end()) {
       throw negotiation_error("more than one extension '" + name + "'");
