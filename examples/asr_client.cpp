@@ -15,6 +15,10 @@ std::string base64(const std::string& bytes) {
 }
 
 int main(int argc, char** argv) try {
+  if (argc > 3 || (argc > 1 && argv[1][0] == '-')) {
+    std::cerr << "usage: asr_client [URI [FILE]]  (ws://localhost:8765 and ./audio.wav)\n";
+    return 2;
+  }
   const std::string uri = argc > 1 ? argv[1] : "ws://localhost:8765";
   const std::string path = argc > 2 ? argv[2] : "./audio.wav";
   std::ifstream file(path, std::ios::binary);
@@ -23,8 +27,10 @@ int main(int argc, char** argv) try {
 
   auto ws = duplex::sync::connect(uri);
   ws.send(nlohmann::json{{"audio_base64", base64(audio)}}.dump());
-  std::cout << "<<< Client Received: " << ws.recv().text() << '\n';
+  const auto reply = ws.recv();
+  std::cout << "<<< Client Received: " << reply.text() << '\n';
   std::cout << "<<< 完成一次请求。\n";
+  return nlohmann::json::parse(reply.text()).value("state", "") == "success" ? 0 : 1;
 } catch (const std::exception& error) {
   std::cerr << "asr_client: " << error.what() << '\n';
   return 1;

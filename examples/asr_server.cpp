@@ -9,10 +9,10 @@
 #include "speech/transcription.hpp"
 using namespace duplex;
 
-std::string recognize(const speech::recognizer& model, buffer message) try {
+std::string recognize(const speech::recognizer& model, buffer message, std::stop_token stop) try {
   speech::request request;
-  speech::parse_request(message, request);                // JSON to fields, base64 to bytes
-  auto heard = speech::transcribe(request.audio, model);  // bytes to samples, samples to text
+  speech::parse_request(message, request);  // JSON to fields, base64 to bytes, then samples, text
+  auto heard = speech::transcribe(request.audio, model, {.stop = stop});
   return nlohmann::ordered_json{{"text", heard.text()}, {"state", "success"}}.dump();
 } catch (const std::exception& error) {
   return nlohmann::ordered_json{{"text", ""}, {"state", "error"}, {"error", error.what()}}.dump();
@@ -22,7 +22,8 @@ int main(int argc, char** argv) {
   const auto model = speech::load_recognizer("tiny");
   auto answer = [&](connection& ws) -> task<> {
     while (auto message = co_await ws.next()) {
-      auto work = [&] { return recognize(*model, std::move(*message).take()); };
+      auto stop = ws.stop_token();  // a client that leaves stops the work for it
+      auto work = [&] { return recognize(*model, std::move(*message).take(), stop); };
       auto reply = co_await run_blocking(work);  // pings are answered meanwhile
       co_await ws.send(reply);
     }

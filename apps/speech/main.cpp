@@ -78,6 +78,11 @@ std::string joined(const std::vector<std::string>& names) {
   return text;
 }
 
+// A name by which a client on this machine reaches a server that listens on `host`.
+std::string reachable(const std::string& host) {
+  return host == "0.0.0.0" || host == "::" ? "localhost" : host;
+}
+
 void serve_until_stopped(const settings& chosen) {
   // libuv's pool takes its size from here when it first works.
   setenv("UV_THREADPOOL_SIZE", std::to_string(chosen.threads).c_str(), 1);
@@ -88,8 +93,9 @@ void serve_until_stopped(const settings& chosen) {
   const io::loop loop;  // ends before the models, and waits for what is being decoded with them
   auto server =
       speech::serve_speech(handler, chosen.host, chosen.port, log_to_stderr(chosen.log_level));
-  std::printf("duplex-speech listening on ws://%s (model%s %s)\n",
-              to_string(address{chosen.host, server.port()}).c_str(),
+  std::printf("duplex-speech listening on ws://%s (%smodel%s %s)\n",
+              to_string(address{reachable(chosen.host), server.port()}).c_str(),
+              reachable(chosen.host) == chosen.host ? "" : "on every interface; ",
               models.names().size() > 1 ? "s" : "", joined(models.names()).c_str());
   std::fflush(stdout);
   run(std::move(server));
@@ -99,10 +105,17 @@ void serve_until_stopped(const settings& chosen) {
 
 int main(int argc, char** argv) try {
   CLI::App app("Speech recognition over WebSocket.", "duplex-speech");
+  app.footer(
+      "Exit status: 0 after SIGINT or SIGTERM, 1 where it cannot serve, 2 for wrong arguments.");
   settings chosen;
   add_options(app, chosen);
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {  // --help and --version too, whose code is 0
+    return app.exit(error) == 0 ? 0 : 2;
+  }
   serve_until_stopped(chosen);
+  return 0;
 } catch (const std::exception& error) {
   std::fprintf(stderr, "duplex-speech: %s\n", error.what());
   return 1;

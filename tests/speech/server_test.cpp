@@ -215,6 +215,28 @@ TEST(speech_server, the_text_through_the_wire_is_the_engine_s_own) {
   }
 }
 
+// How late this machine lets a thread run that does nothing but sleep.
+class lateness {
+  using clock = std::chrono::steady_clock;
+
+ public:
+  clock::duration worst() {
+    thread_.request_stop();
+    thread_.join();
+    return worst_;
+  }
+
+ private:
+  clock::duration worst_{};
+  std::jthread thread_{[this](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      const auto due = clock::now() + std::chrono::milliseconds(1);
+      std::this_thread::sleep_until(due);
+      worst_ = std::max(worst_, clock::now() - due);
+    }
+  }};
+};
+
 // Eight clients with a real engine, and a ninth that measures what they do to it.
 TEST(speech_server, eight_requests_at_once_are_right_and_a_ninth_client_s_pings_are_quick) {
   const auto model = load_recognizer("tiny");
@@ -233,10 +255,14 @@ TEST(speech_server, eight_requests_at_once_are_right_and_a_ninth_client_s_pings_
     });
   }
   auto ninth = server.connect();
+  lateness machine;
   std::vector<std::chrono::microseconds> round_trips;
   while (unfinished > 0) {
+    // Pings without a pause would want a core for themselves, and measure that.
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
     round_trips.push_back(std::chrono::duration_cast<std::chrono::microseconds>(ninth.ping(60s)));
   }
+  const double late = std::chrono::duration<double, std::milli>(machine.worst()).count();
   clients.clear();
   for (const auto& replies : texts) EXPECT_EQ(replies, std::vector(rounds, expected));
   std::ranges::sort(round_trips);
@@ -247,9 +273,12 @@ TEST(speech_server, eight_requests_at_once_are_right_and_a_ninth_client_s_pings_
                                    .count()) /
            1000;
   };
-  std::printf("%zu pings: median %.2f ms, 99 %% %.2f ms, slowest %.2f ms\n", round_trips.size(),
-              at(0.5), at(0.99), at(1));
-  EXPECT_LT(at(0.99), is_sanitized ? 500 : 50);
+  std::printf(
+      "%zu pings: median %.2f ms, 99 %% %.2f ms, slowest %.2f ms; a sleeper was up to %.2f ms "
+      "late\n",
+      round_trips.size(), at(0.5), at(0.99), at(1), late);
+  // A round trip needs three threads of this process to run, one after the other.
+  EXPECT_LT(at(1), (is_sanitized ? 1000 : 50) + 3 * late);
 }
 
 }  // namespace

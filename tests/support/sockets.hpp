@@ -1,6 +1,7 @@
 // Blocking sockets of the system, for peers that behave badly.
 #pragma once
 
+#include <algorithm>
 #include <cerrno>
 #include <fstream>
 #include <string>
@@ -81,6 +82,14 @@ inline int open_descriptors() {
   int count = 0;
   for (int i = 0; i < 4'096; ++i) count += ::fcntl(i, F_GETFD) >= 0;
   return count;
+}
+
+/// Lets the process open so many; false where the system does not allow it.
+inline bool allow_descriptors(rlim_t count) {
+  rlimit limit = {};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = std::max(limit.rlim_cur, std::min(count, limit.rlim_max));
+  return limit.rlim_cur >= count && ::setrlimit(RLIMIT_NOFILE, &limit) == 0;
 }
 
 /// Leaves room for so many more descriptors; gives the room back at its end.
