@@ -27,6 +27,13 @@ class buffer {
  public:
   buffer() noexcept = default;
   explicit buffer(std::span<const std::byte> bytes) { append(bytes); }
+  /// Of `size` uninitialised bytes.
+  explicit buffer(std::size_t size) : size_(size) {
+    if (size == 0) return;
+    const block taken = take_block(size);
+    data_ = taken.data;
+    capacity_ = taken.size;
+  }
   buffer(buffer&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)),
         size_(std::exchange(other.size_, 0)),
@@ -42,7 +49,9 @@ class buffer {
   }
   buffer(const buffer&) = delete;
   buffer& operator=(const buffer&) = delete;
-  ~buffer() { release(); }
+  ~buffer() {
+    if (data_ != nullptr) put_block(data_, capacity_);
+  }
 
   std::byte* data() noexcept { return data_; }
   const std::byte* data() const noexcept { return data_; }
@@ -71,13 +80,20 @@ class buffer {
   void clear() noexcept { size_ = 0; }
   /// Empties and gives the block back.
   void release() noexcept {
-    if (data_ != nullptr) free_block();
+    size_ = 0;
+    if (data_ != nullptr) put_block(std::exchange(data_, nullptr), std::exchange(capacity_, 0));
   }
 
  private:
   void grow(std::size_t count);
   void reallocate(std::size_t capacity);
-  void free_block() noexcept;
+  struct block {
+    std::byte* data;
+    std::size_t size;
+  };
+  static block take_block(std::size_t size);  // of so many bytes or more
+  static block allocate_block(std::size_t size);
+  static void put_block(std::byte* data, std::size_t size) noexcept;
 
   std::byte* data_ = nullptr;
   std::size_t size_ = 0;

@@ -33,69 +33,88 @@ struct free_block_link {
   free_block_link* next;
 };
 
-// Free blocks of one size. A power of two of bytes each.
+// Free blocks of one size, a power of two of bytes each, and for how many more there is room.
 struct shelf {
   free_block_link* first = nullptr;
-  std::size_t bytes = 0;
+  std::size_t room = 0;
 };
 
-// Without destructors, so that buffers which die late while a thread ends still find them; the
-// sweeper frees what is on them, and from then on nothing is put there.
-constinit thread_local std::array<shelf, 12> shelves{};
+// Without destructors, so that buffers which die late while a thread ends still find them. There is
+// room from the first block put there until the thread ends, when the sweeper frees them.
+// Reached without a call, also from a shared library.
+[[gnu::tls_model("initial-exec")]] constinit thread_local std::array<shelf, 12> shelves{};
 enum class cache_state : unsigned char { untouched, in_use, swept };
 constinit thread_local cache_state cache = cache_state::untouched;
 
 struct sweeper {
-  sweeper() { cache = cache_state::in_use; }
+  sweeper() {
+    cache = cache_state::in_use;
+    std::size_t block_size = smallest_block;
+    for (shelf& each : shelves) {
+      each.room = std::max<std::size_t>(shelf_bytes_max / block_size, 2);
+      block_size *= 2;
+    }
+  }
   ~sweeper() {
     cache = cache_state::swept;
     for (shelf& each : shelves) {
+      each.room = 0;
       while (each.first != nullptr) std::free(std::exchange(each.first, each.first->next));
     }
   }
 };
 
-shelf& shelf_of(std::size_t block_size) {
-  return shelves[static_cast<std::size_t>(std::bit_width((block_size - 1) / smallest_block))];
+// Of the smallest blocks that have `size` bytes, at least one.
+std::size_t shelf_index(std::size_t size) {
+  constexpr std::size_t below_smallest = smallest_block - 1;
+  constexpr int digits = std::numeric_limits<std::size_t>::digits;
+  return static_cast<std::size_t>(digits - 1 - std::countl_zero((size - 1) | below_smallest)) -
+         (std::bit_width(below_smallest) - 1);
 }
 
-std::size_t rounded(std::size_t size) {
-  return size <= largest_cached_block ? std::bit_ceil(std::max(size, smallest_block)) : size;
+void put_on(shelf& to, std::byte* block, [[maybe_unused]] std::size_t size) noexcept {
+  to.first = ::new (block) free_block_link{to.first};
+  --to.room;
+  ASAN_POISON_MEMORY_REGION(block + sizeof(free_block_link), size - sizeof(free_block_link));
 }
 
-// `size` is a rounded one, here and below.
-std::byte* take_block(std::size_t size) {
-  if (size <= largest_cached_block) {
-    shelf& from = shelf_of(size);
-    if (free_block_link* const block = from.first) {
-      ASAN_UNPOISON_MEMORY_REGION(block, size);
-      from.first = block->next;
-      from.bytes -= size;
-      return reinterpret_cast<std::byte*>(block);
-    }
-  }
-  void* const block = std::malloc(size);
-  if (block == nullptr) throw std::bad_alloc();
-  return static_cast<std::byte*>(block);
-}
-
-void put_block(std::byte* block, std::size_t size) noexcept {
-  if (size <= largest_cached_block && cache != cache_state::swept) {
-    if (cache == cache_state::untouched) {
-      thread_local sweeper at_thread_end;
-    }
-    shelf& to = shelf_of(size);
-    if (to.bytes + size <= std::max(shelf_bytes_max, 2 * size)) {
-      to.first = ::new (block) free_block_link{to.first};
-      to.bytes += size;
-      ASAN_POISON_MEMORY_REGION(block + sizeof(free_block_link), size - sizeof(free_block_link));
-      return;
-    }
+// A function of its own, so that what is done most often needs no stack.
+[[gnu::noinline]] void put_without_room(std::byte* block, std::size_t size) noexcept {
+  if (size <= largest_cached_block && cache == cache_state::untouched) {
+    thread_local sweeper at_thread_end;
+    return put_on(shelves[shelf_index(size)], block, size);
   }
   std::free(block);
 }
 
 }  // namespace
+
+buffer::block buffer::allocate_block(std::size_t size) {
+  void* const data = std::malloc(size);
+  if (data == nullptr) throw std::bad_alloc();
+  return {static_cast<std::byte*>(data), size};
+}
+
+buffer::block buffer::take_block(std::size_t size) {
+  if (size > largest_cached_block) return allocate_block(size);
+  const std::size_t index = shelf_index(size);
+  size = smallest_block << index;
+  shelf& from = shelves[index];
+  free_block_link* const first = from.first;
+  if (first == nullptr) return allocate_block(size);
+  ASAN_UNPOISON_MEMORY_REGION(first, size);
+  from.first = first->next;
+  ++from.room;
+  return {reinterpret_cast<std::byte*>(first), size};
+}
+
+void buffer::put_block(std::byte* block, std::size_t size) noexcept {
+  if (size <= largest_cached_block) {
+    shelf& to = shelves[shelf_index(size)];
+    if (to.room != 0) return put_on(to, block, size);
+  }
+  put_without_room(block, size);
+}
 
 void buffer::grow(std::size_t count) {
   if (count > std::numeric_limits<std::size_t>::max() / 2 - size_) throw std::bad_alloc();
@@ -103,23 +122,18 @@ void buffer::grow(std::size_t count) {
 }
 
 void buffer::reallocate(std::size_t capacity) {
-  capacity = rounded(capacity);
   if (capacity_ > largest_cached_block) {
-    void* const block = std::realloc(data_, capacity);  // can move pages instead of bytes
-    if (block == nullptr) throw std::bad_alloc();
-    data_ = static_cast<std::byte*>(block);
-  } else {
-    std::byte* const block = take_block(capacity);
-    if (size_ != 0) std::memcpy(block, data_, size_);
-    if (data_ != nullptr) put_block(data_, capacity_);
-    data_ = block;
+    void* const data = std::realloc(data_, capacity);  // can move pages instead of bytes
+    if (data == nullptr) throw std::bad_alloc();
+    data_ = static_cast<std::byte*>(data);
+    capacity_ = capacity;
+    return;
   }
-  capacity_ = capacity;
-}
-
-void buffer::free_block() noexcept {
-  put_block(std::exchange(data_, nullptr), std::exchange(capacity_, 0));
-  size_ = 0;
+  const block larger = take_block(capacity);
+  if (size_ != 0) std::memcpy(larger.data, data_, size_);
+  if (data_ != nullptr) put_block(data_, capacity_);
+  data_ = larger.data;
+  capacity_ = larger.size;
 }
 
 }  // namespace duplex
