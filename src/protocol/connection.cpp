@@ -62,7 +62,7 @@ void connection::data_sent(std::size_t count) {
   progressed_ = progressed_ || (blocked_ && count != 0);
   outbox_.consume(count - flown);
   blocked_ = in_flight_ != 0 || (flown == 0 && !outbox_.empty());
-  if (!blocked_) write_waiting_pong();
+  if (!blocked_ && waiting_pong_) write_waiting_pong();
   if (abort_when_written_ && buffered_amount() == 0) abort_ = true;
 }
 
@@ -74,28 +74,30 @@ buffer connection::take_data_to_send() {
 }
 
 void connection::write_frame(opcode code, bool fin, std::span<const std::byte> payload, bool lend) {
-  write_waiting_pong();
-  frame_header header{.opcode = code, .fin = fin, .length = payload.size()};
-  if (side_ == side::client) {
-    // Section 5.3: "The masking key needs to be unpredictable".
-    random_(header.mask.emplace().data(), header.mask->size());
-  }
+  if (waiting_pong_) write_waiting_pong();
+  if (side_ == side::client) return write_masked_frame(code, fin, payload);
+  const frame_header header{.opcode = code, .fin = fin, .length = payload.size()};
   const std::size_t header_size = frame_header_size(header);
-  if (lend && !header.mask && payload.size() >= lend_min) {
+  if (lend && payload.size() >= lend_min) {
     write_frame_header(outbox_.extend(header_size), header);
     outbox_.lend(payload);
     return;
   }
   std::byte* const to = write_frame_header(outbox_.extend(header_size + payload.size()), header);
-  if (header.mask) {
-    apply_mask(to, payload.data(), payload.size(), *header.mask);
-  } else if (!payload.empty()) {
-    std::memcpy(to, payload.data(), payload.size());
-  }
+  if (!payload.empty()) std::memcpy(to, payload.data(), payload.size());
+}
+
+void connection::write_masked_frame(opcode code, bool fin, std::span<const std::byte> payload) {
+  // Section 5.3: "The masking key needs to be unpredictable".
+  mask_key key;
+  random_(key.data(), key.size());
+  const frame_header header{.opcode = code, .fin = fin, .length = payload.size(), .mask = key};
+  const std::size_t size = frame_header_size(header) + payload.size();
+  std::byte* const to = write_frame_header(outbox_.extend(size), header);
+  apply_mask(to, payload.data(), payload.size(), key);
 }
 
 void connection::write_waiting_pong() {
-  if (!waiting_pong_) return;
   const buffer payload = std::move(*waiting_pong_);
   waiting_pong_.reset();
   write_frame(opcode::pong, true, payload.bytes());
@@ -116,19 +118,13 @@ void connection::write_close(close_info info) {
 
 // --- saying something
 
-void connection::require_open() const {
-  if (state_ != state::open) {
-    throw invalid_state("connection is " + std::string(state_name(state_)));
-  }
-}
-
-void connection::require_no_fragments() const {
-  if (sending_fragments_) throw invalid_state("a fragmented message is being sent");
+void connection::throw_cannot_send() const {
+  if (state_ == state::open) throw invalid_state("a fragmented message is being sent");
+  throw invalid_state("connection is " + std::string(state_name(state_)));
 }
 
 void connection::send(message::type type, std::span<const std::byte> payload, bool lend) {
-  require_open();
-  require_no_fragments();
+  if (state_ != state::open || sending_fragments_) throw_cannot_send();
   write_frame(opcode_of(type), true, payload, lend);
 }
 

@@ -83,7 +83,9 @@ void connection::receive_eof() {
 // --- parsing
 
 std::optional<event> connection::next_event() {
-  if (auto message = next_small_message()) return message;
+  if (std::optional<message> whole; next_whole_message(whole)) {
+    return event{.kind = event::type::message, .payload = std::move(*whole)};
+  }
   while (!discarding_) {
     if (!in_frame_ && !read_header()) break;
     if (!read_payload()) break;
@@ -94,40 +96,42 @@ std::optional<event> connection::next_event() {
   return finish_input();
 }
 
-// The common case in few steps: a whole message of at most 125 bytes in one frame. What is anything
-// else, or not right, is left for the general case to see from its start.
-std::optional<event> connection::next_small_message() {
-  if (in_frame_ || in_message_ || header_count_ != 0 || input_.size() < 2) return std::nullopt;
-  const auto first = std::to_integer<unsigned>(input_[0]);
-  const auto second = std::to_integer<unsigned>(input_[1]);
-  const bool masked = side_ == side::server;
-  const std::size_t length = second & 0x7F, header_size = masked ? 6 : 2;
-  if ((first != 0x81 && first != 0x82) || (second >> 7 != 0) != masked || length > 125 ||
-      input_.size() < header_size + length ||
-      (settings_.max_size && length > *settings_.max_size)) {
-    return std::nullopt;
+// What is anything else, or not right, is left for the general case to see from its start.
+bool connection::next_whole_message(std::optional<message>& to) {
+  constexpr unsigned final_text = 0x81, final_binary = 0x82;
+  if (in_frame_ || in_message_ || header_count_ != 0 || input_.size() < 2) return false;
+  const auto byte = [&](std::size_t at) { return std::to_integer<unsigned>(input_[at]); };
+  const bool masked = side_ == side::server, text = byte(0) == final_text;
+  if ((!text && byte(0) != final_binary) || (byte(1) >> 7 != 0) != masked) return false;
+  std::size_t length = byte(1) & 0x7F, header_size = masked ? 6 : 2;
+  if (length > 125) {
+    if (length == 127 || input_.size() < 4) return false;
+    length = byte(2) << 8 | byte(3);
+    header_size += 2;
+    if (length <= 125) return false;
   }
-  buffer payload;
-  const auto from = input_.subspan(header_size, length);
-  std::byte* const to = payload.extend(length);
+  if (input_.size() < header_size + length ||
+      (settings_.max_size && length > *settings_.max_size)) {
+    return false;
+  }
+  buffer payload(length);
+  const std::byte* const from = input_.data() + header_size;
   if (masked) {
     mask_key key;
-    std::copy_n(input_.begin() + 2, key.size(), key.begin());
-    apply_mask(to, from.data(), length, key);
-  } else {
-    std::copy(from.begin(), from.end(), to);
+    std::memcpy(key.data(), from - key.size(), key.size());
+    apply_mask(payload.data(), from, length, key);
+  } else if (length != 0) {
+    std::memcpy(payload.data(), from, length);
   }
-  const auto type = first == 0x81 ? message::type::text : message::type::binary;
-  if (type == message::type::text) {
-    utf8_validator text;
-    if (!text.receive(payload.bytes()) || !text.complete()) return std::nullopt;
-  }
+  if (text && !is_utf8(payload.bytes())) return false;
   input_ = input_.subspan(header_size + length);
-  return event{.kind = event::type::message, .payload = {type, std::move(payload)}};
+  to.emplace(text ? message::type::text : message::type::binary, std::move(payload));
+  return true;
 }
 
 // False where the header is incomplete or wrong, as in the functions below.
 bool connection::read_header() {
+  if (input_.empty()) return false;
   std::span<const std::byte> bytes = input_;
   if (header_count_ != 0) {
     const std::size_t count = std::min(header_bytes_.size() - header_count_, input_.size());

@@ -2,7 +2,6 @@
 #include <duplex/protocol/frame.hpp>
 
 #include <algorithm>
-#include <cassert>
 #include <cstring>
 
 namespace duplex::protocol {
@@ -14,13 +13,6 @@ std::uint64_t parse_big_endian(std::span<const std::byte> bytes) {
   std::uint64_t value = 0;
   for (const std::byte byte : bytes) value = value << 8 | std::to_integer<std::uint64_t>(byte);
   return value;
-}
-
-std::byte* write_big_endian(std::byte* to, std::uint64_t value, int count) {
-  for (int shift = 8 * (count - 1); shift >= 0; shift -= 8) {
-    *to++ = static_cast<std::byte>(value >> shift);
-  }
-  return to;
 }
 
 bool is_known(unsigned code) { return code <= 0x2 || (code >= 0x8 && code <= 0xA); }
@@ -69,16 +61,6 @@ frame_header_result parse_frame_header(std::span<const std::byte> bytes, side fr
   if (masked) std::memcpy(header.mask.emplace().data(), bytes.data() + 2 + extended, 4);
   result.size = size;
   return result;
-}
-
-std::byte* write_long_frame_header(std::byte* to, const frame_header& header) noexcept {
-  assert(header.length >> 63 == 0);
-  *to++ = static_cast<std::byte>((header.fin ? 0x80U : 0U) | static_cast<unsigned>(header.opcode));
-  const unsigned mask_bit = header.mask ? 0x80 : 0;
-  const bool short_length = header.length <= 65535;
-  *to++ = static_cast<std::byte>(mask_bit | (short_length ? 126 : 127));
-  to = write_big_endian(to, header.length, short_length ? 2 : 8);
-  return header.mask ? std::copy(header.mask->begin(), header.mask->end(), to) : to;
 }
 
 }  // namespace duplex::protocol

@@ -83,6 +83,9 @@ class connection {
   /// Parses up to the next event. Bad frames fail the connection only when parsing comes to them:
   /// all complete messages before have been given out by then.
   std::optional<event> next_event();
+  /// The short way to the next event where it is a message whose one frame has come whole, of at
+  /// most 65535 bytes: puts it in `to`. False, and nothing is changed: `next_event` tells.
+  bool next_whole_message(std::optional<message>& to);
 
   // --- bytes out
 
@@ -165,7 +168,6 @@ class connection {
   };
 
   // in: header, then payload, then what a complete frame means
-  std::optional<event> next_small_message();
   bool read_header();
   bool begin_frame(const frame_header&);
   bool read_payload();
@@ -180,9 +182,12 @@ class connection {
   void heard_from_peer(time_point now);
 
   // out
-  void require_open() const;
-  void require_no_fragments() const;
+  void require_open() const {
+    if (state_ != state::open) throw_cannot_send();
+  }
+  [[noreturn]] void throw_cannot_send() const;
   void write_frame(opcode, bool fin, std::span<const std::byte> payload, bool lend = false);
+  void write_masked_frame(opcode, bool fin, std::span<const std::byte> payload);
   void write_waiting_pong();
   void write_close(close_info);
   void send_keepalive(time_point now);

@@ -57,13 +57,19 @@ inline std::size_t frame_header_size(const frame_header& header) noexcept {
   return 2 + (header.length > 65535 ? 8 : header.length > 125 ? 2 : 0) + (header.mask ? 4 : 0);
 }
 
-std::byte* write_long_frame_header(std::byte* to, const frame_header&) noexcept;
-
 /// Writes a header, at most `frame_header_size_max` bytes, and gives the place behind it.
 inline std::byte* write_frame_header(std::byte* to, const frame_header& header) noexcept {
-  if (header.length > 125) return write_long_frame_header(to, header);
+  const unsigned mask_bit = header.mask ? 0x80 : 0;
   *to++ = static_cast<std::byte>((header.fin ? 0x80U : 0U) | static_cast<unsigned>(header.opcode));
-  *to++ = static_cast<std::byte>((header.mask ? 0x80U : 0U) | header.length);
+  if (header.length <= 125) {
+    *to++ = static_cast<std::byte>(mask_bit | header.length);
+  } else {
+    const bool in_two_bytes = header.length <= 65535;
+    *to++ = static_cast<std::byte>(mask_bit | (in_two_bytes ? 126 : 127));
+    for (int shift = in_two_bytes ? 8 : 56; shift >= 0; shift -= 8) {
+      *to++ = static_cast<std::byte>(header.length >> shift);
+    }
+  }
   return header.mask ? std::copy(header.mask->begin(), header.mask->end(), to) : to;
 }
 
