@@ -105,59 +105,88 @@ using client_connection = connection;
 
 namespace detail {
 
+/// What a coroutine that waits on a connection needs, made only where it must wait.
+struct connection_wait {
+  explicit connection_wait(connection_impl& impl);
+  ~connection_wait();
+
+  std::shared_ptr<connection_impl> connection;  // kept: its owner may be destroyed
+  coro::waiter waiter;
+};
+
 /// The wait for a message: what `recv` and `next` share. Awaited at once where it is made.
 class receive_wait {
  public:
   receive_wait(const receive_wait&) = delete;
   receive_wait& operator=(const receive_wait&) = delete;
-  ~receive_wait();
 
   bool await_ready();
   void await_suspend(std::coroutine_handle<> coroutine);
 
  protected:
-  receive_wait(connection_impl& impl, limit limit);
-  void finish();  // throws where the limit ended the wait
+  receive_wait(connection_impl& impl, limit limit) noexcept
+      : impl_(impl), limit_(std::move(limit)) {}
+  void finish();  // takes the message, if any; throws where the limit ended the wait
 
   connection_impl& impl_;
+  std::optional<message> message_;
 
  private:
-  std::shared_ptr<connection_impl> kept_;  // while waiting: the connection may be destroyed
-  coro::waiter waiter_;
   limit limit_;
-  bool waiting_ = false;
+  std::optional<connection_wait> waiting_;
 };
 
 class recv_operation : public receive_wait {
  public:
-  recv_operation(connection_impl& impl, limit limit) : receive_wait(impl, std::move(limit)) {}
-  message await_resume();
+  recv_operation(connection_impl& impl, limit limit) noexcept
+      : receive_wait(impl, std::move(limit)) {}
+  message await_resume() {
+    if (!message_) finish();
+    return std::move(*message_);
+  }
+
+ private:
+  void finish();
 };
 
 class next_operation : public receive_wait {
  public:
-  next_operation(connection_impl& impl, limit limit) : receive_wait(impl, std::move(limit)) {}
-  std::optional<message> await_resume();
+  next_operation(connection_impl& impl, limit limit) noexcept
+      : receive_wait(impl, std::move(limit)) {}
+  std::optional<message> await_resume() {
+    if (!message_) finish();
+    return std::move(message_);
+  }
+
+ private:
+  void finish();
 };
+
+/// What became of a message: the connection ends, it is queued above write_limit, or it is queued.
+enum class send_state : unsigned char { too_late, must_wait, done };
 
 class send_operation {
  public:
-  send_operation(connection_impl& impl, payload payload, send_options options, limit limit);
+  send_operation(connection_impl& impl, payload payload, send_options options, limit limit) noexcept
+      : impl_(impl), payload_(payload), limit_(std::move(limit)), options_(options) {}
   send_operation(const send_operation&) = delete;
   send_operation& operator=(const send_operation&) = delete;
 
   bool await_ready();
   void await_suspend(std::coroutine_handle<> coroutine);
-  void await_resume();
+  void await_resume() {
+    if (state_ != send_state::done) finish();
+  }
 
  private:
+  void finish();
+
   connection_impl& impl_;
-  std::shared_ptr<connection_impl> kept_;  // while waiting: the connection may be destroyed
-  coro::waiter waiter_;
   payload payload_;
   limit limit_;
   send_options options_;
-  bool queued_ = false;
+  send_state state_ = send_state::too_late;
+  std::optional<connection_wait> waiting_;
 };
 
 }  // namespace detail

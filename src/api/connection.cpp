@@ -65,61 +65,53 @@ std::size_t connection::buffered_amount() const { return impl_->core().buffered_
 
 namespace detail {
 
-receive_wait::receive_wait(connection_impl& impl, limit limit)
-    : impl_(impl), waiter_(impl.executor()), limit_(std::move(limit)) {}
+connection_wait::connection_wait(connection_impl& impl)
+    : connection(impl.shared_from_this()), waiter(impl.executor()) {}
 
-receive_wait::~receive_wait() {
-  if (waiting_) impl_.set_receiver(nullptr);
-}
+connection_wait::~connection_wait() { connection->forget_receiver(waiter); }
 
-bool receive_wait::await_ready() { return impl_.begin_receive(); }
+bool receive_wait::await_ready() { return impl_.begin_receive(message_); }
 
 void receive_wait::await_suspend(std::coroutine_handle<> coroutine) {
-  kept_ = impl_.shared_from_this();
-  impl_.set_receiver(&waiter_);
-  waiting_ = true;
-  waiter_.suspend(coroutine, limit_);
+  auto& waiter = waiting_.emplace(impl_).waiter;
+  impl_.set_receiver(waiter);
+  waiter.suspend(coroutine, limit_);
 }
 
 void receive_wait::finish() {
-  if (std::exchange(waiting_, false)) impl_.set_receiver(nullptr);
-  if (!impl_.can_receive()) waiter_.throw_if_limited("receiving");
+  if (waiting_) {
+    impl_.forget_receiver(waiting_->waiter);
+    if (!impl_.can_receive()) waiting_->waiter.throw_if_limited("receiving");
+  }
+  message_ = impl_.take();
 }
 
-message recv_operation::await_resume() {
-  finish();
-  if (auto message = impl_.take()) return std::move(*message);
-  impl_.throw_closed();
+void recv_operation::finish() {
+  receive_wait::finish();
+  if (!message_) impl_.throw_closed();
 }
 
-std::optional<message> next_operation::await_resume() {
-  finish();
-  auto message = impl_.take();
-  if (!message && !impl_.closed_ok()) impl_.throw_closed();
-  return message;
+void next_operation::finish() {
+  receive_wait::finish();
+  if (!message_ && !impl_.closed_ok()) impl_.throw_closed();
 }
-
-send_operation::send_operation(connection_impl& impl, payload payload, send_options options,
-                               limit limit)
-    : impl_(impl),
-      waiter_(impl.executor()),
-      payload_(payload),
-      limit_(std::move(limit)),
-      options_(options) {}
 
 bool send_operation::await_ready() {
-  queued_ = impl_.send(payload_, options_);
-  return queued_ ? !impl_.must_wait_to_send() : impl_.ended();
+  state_ = impl_.send(payload_, options_);
+  return state_ == send_state::done || (state_ == send_state::too_late && impl_.ended());
 }
 
 void send_operation::await_suspend(std::coroutine_handle<> coroutine) {
-  kept_ = impl_.shared_from_this();
-  waiter_.suspend_in(queued_ ? impl_.senders() : impl_.closing(), coroutine, limit_);
+  auto& waiter = waiting_.emplace(impl_).waiter;
+  auto& queue = state_ == send_state::must_wait ? impl_.senders() : impl_.closing();
+  waiter.suspend_in(queue, coroutine, limit_);
 }
 
-void send_operation::await_resume() {
+void send_operation::finish() {
   if (impl_.ended()) impl_.throw_closed();
-  if (!queued_ || impl_.must_wait_to_send()) waiter_.throw_if_limited("sending");
+  if (state_ == send_state::too_late || impl_.must_wait_to_send()) {
+    waiting_->waiter.throw_if_limited("sending");
+  }
 }
 
 }  // namespace detail

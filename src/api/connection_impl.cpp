@@ -16,11 +16,6 @@ namespace {
 // leave together: measured, a copy of 16 KiB costs less than a system call of its own.
 constexpr std::size_t lend_min = 64 * 1024 + 1;
 
-bool is_utf8(std::span<const std::byte> bytes) {
-  protocol::utf8_validator validator;
-  return validator.receive(bytes) && validator.complete();
-}
-
 }  // namespace
 
 struct connection_impl::pending_ping {
@@ -192,18 +187,18 @@ void connection_impl::step() {
 
 // --- bytes out
 
-bool connection_impl::send(const payload& payload, send_options options) {
+send_state connection_impl::send(const payload& payload, send_options options) {
   auto type = payload.type();
   if (options.text) type = *options.text ? message::type::text : message::type::binary;
-  if (type == message::type::text && !is_utf8(payload.bytes())) {
+  if (type == message::type::text && !protocol::is_utf8(payload.bytes())) {
     throw std::invalid_argument("a text message must be valid UTF-8");
   }
-  if (core_.state() != protocol::state::open) return false;
+  if (core_.state() != protocol::state::open) return send_state::too_late;
   const bool lend = in_flight_ == 0 && payload.bytes().size() >= lend_min;
   core_.send(type, payload.bytes(), lend);
   if (!lend && !must_wait_to_send()) {
     flush_soon();
-    return true;
+    return send_state::done;
   }
   try {
     flush();  // afterwards what was lent has left, or was copied
@@ -212,11 +207,7 @@ bool connection_impl::send(const payload& payload, send_options options) {
     abort();
     throw;
   }
-  return true;
-}
-
-void connection_impl::flush_soon() {
-  if (!parsing_) defer();
+  return must_wait_to_send() ? send_state::must_wait : send_state::done;
 }
 
 void connection_impl::run_deferred() {
@@ -370,11 +361,12 @@ void connection_impl::pong(std::span<const std::byte> data) {
 
 // --- receiving
 
-bool connection_impl::begin_receive() {
+bool connection_impl::begin_receive(std::optional<message>& to) {
   if (receiver_) throw concurrency_error("another coroutine receives from this connection already");
   // A coroutine that asks for more while input is parsed gets it here, without a turn of the queue.
   try {
     while (parsing_ && !can_receive()) {
+      if (core_.next_whole_message(to)) return true;
       auto event = core_.next_event();
       if (!event) break;
       deliver(*event);

@@ -58,15 +58,20 @@ class connection_impl final : public std::enable_shared_from_this<connection_imp
   void set_logger(std::shared_ptr<const logger> logger) noexcept { logger_ = std::move(logger); }
 
   // --- receiving
-  bool begin_receive();  // whether there is no need to wait; throws concurrency_error
-  void set_receiver(coro::waiter* receiver) noexcept { receiver_ = receiver; }
+  /// Whether there is no need to wait; a message that is there at once may be in `to` already.
+  /// Throws concurrency_error.
+  bool begin_receive(std::optional<message>& to);
+  void set_receiver(coro::waiter& receiver) noexcept { receiver_ = &receiver; }
+  void forget_receiver(const coro::waiter& receiver) noexcept {
+    if (receiver_ == &receiver) receiver_ = nullptr;
+  }
   bool can_receive() const noexcept { return !inbox_.empty() || ended_; }
   std::optional<message> take();  // nullopt: the end
   [[noreturn]] void throw_closed() const;
   bool closed_ok() const;
 
   // --- sending
-  bool send(const payload& payload, send_options options);  // false: it is too late
+  send_state send(const payload& payload, send_options options);
   bool must_wait_to_send() const noexcept {
     return core_.buffered_amount() > write_limit_.high() && !ended_;
   }
@@ -116,7 +121,9 @@ class connection_impl final : public std::enable_shared_from_this<connection_imp
   void resume_input();
   void step();
   void tell_progress();
-  void flush_soon();
+  void flush_soon() {
+    if (!parsing_) defer();
+  }
   void flush();
   void settle();
   void end() noexcept;
