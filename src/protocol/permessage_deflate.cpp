@@ -179,14 +179,14 @@ class deflate_extension final : public extension {
     auto problem = inflater_.inflate(bytes, out, room);
     compressed_ += bytes.size();
     inflated_ += out.size() - before;
-    const bool too_big = out.size() - before > room;
-    if (last && !problem && !too_big) {
+    if (last && !problem && out.size() - before <= room) {
       problem = inflater_.finish(out, room - (out.size() - before));
     }
+    // Too much comes before what is wrong behind it, which shows only where both came together.
+    if (out.size() - before > room) return std::nullopt;
     if (problem) {
       return decode_problem{close_code::invalid_data, "invalid compressed data: " + *problem};
     }
-    if (too_big) return std::nullopt;
     if (max_ratio_ && inflated_ > ratio_free && inflated_ / *max_ratio_ >= compressed_) {
       return decode_problem{close_code::message_too_big,
                             "message of " + std::to_string(compressed_) + " bytes grows to " +
