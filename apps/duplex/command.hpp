@@ -1,0 +1,17 @@
+// The commands of the program: each adds itself, and runs when it was chosen.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace duplex::cli {
+
+/// Exit statuses that all commands share.
+inline constexpr int success = 0;
+inline constexpr int failure = 1;
+inline constexpr int usage = 2;
+
+/// `duplex probe URI`. Sets `status` when it runs; throws CLI::ValidationError for arguments that
+/// make no sense.
+void add_probe_command(CLI::App& app, int& status);
+
+}  // namespace duplex::cli

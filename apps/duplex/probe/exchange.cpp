@@ -1,0 +1,210 @@
+#include "probe/exchange.hpp"
+
+#include <algorithm>
+#include <duplex/close_code.hpp>
+
+namespace duplex::probe {
+namespace {
+
+constexpr std::string_view last_words = "still there?";
+
+bool contains(const std::vector<std::uint16_t>& codes, std::uint16_t code) {
+  return std::ranges::find(codes, code) != codes.end();
+}
+
+std::string joined(const std::vector<said>& all) {
+  constexpr std::size_t shown_max = 6;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(all.size(), shown_max); ++i) {
+    text += (i == 0 ? "" : ", ") + describe(all[i]);
+  }
+  if (all.size() > shown_max) text += ", ... " + std::to_string(all.size()) + " in all";
+  return text;
+}
+
+std::string then(const std::string& before, const std::string& after) {
+  return before.empty() ? after : before + ", then " + after;
+}
+
+std::string expected_of(const exchange& exchange) {
+  const std::string code = std::to_string(exchange.end.code);
+  switch (exchange.end.kind) {
+    case ending::type::fails:
+      return then(joined(exchange.answers), "the connection fails with " + code);
+    case ending::type::closes:
+      return then(joined(exchange.answers),
+                  exchange.end.code == 1005 ? "a close frame" : "close " + code);
+    case ending::type::open:
+      break;
+  }
+  return then(joined(exchange.answers), "the connection stays open");
+}
+
+std::string got_of(const exchange& exchange, const observation& seen, const conversation& on) {
+  if (on.violation()) return then(joined(seen.seen), on.violation()->what);
+  if (seen.strayed || seen.close) {
+    const auto& last = seen.seen.back();
+    const auto right =
+        seen.answered < exchange.answers.size() ? &exchange.answers[seen.answered] : nullptr;
+    std::string text = joined(seen.seen);
+    if (seen.strayed && right != nullptr && last.code == right->code) {
+      const auto [ours, theirs] = std::ranges::mismatch(right->payload, last.payload);
+      text += " of " + std::to_string(last.payload.size()) + " bytes, wrong from byte " +
+              std::to_string(ours - right->payload.begin()) + " of " +
+              std::to_string(right->payload.size());
+    }
+    return text;
+  }
+  return then(joined(seen.seen), seen.alive ? "the connection stays open" : on.ending());
+}
+
+void add_note(finding& to, std::string note) {
+  to.verdict = verdict::differs;
+  to.note += (to.note.empty() ? "" : "; ") + std::move(note);
+}
+
+// Section 7.1.7: an endpoint that fails a connection should send a close frame with an appropriate
+// code, and process nothing further.
+finding judge_failure(const exchange& exchange, const observation& seen, const conversation& on) {
+  finding result;
+  if (!seen.close) {
+    if (!on.ended()) return {.verdict = verdict::wrong};
+    add_note(result, "fails without a close frame (RFC 6455 7.1.7)");
+  } else if (const auto code = code_of(*seen.close);
+             code != exchange.end.code && !contains(exchange.also_right, code)) {
+    if (contains(exchange.tolerated, code)) {
+      add_note(result, "takes it");
+    } else if (code == 1005) {
+      add_note(result, "fails without a code");
+    } else if (!is_sendable_close_code(code)) {
+      return {.verdict = verdict::wrong};
+    } else {
+      add_note(result, "fails with " + std::to_string(code));
+    }
+  }
+  if (seen.answered < exchange.answers.size()) {
+    add_note(result, "fails before it answers what came before");
+  }
+  if (seen.late) add_note(result, "fails only once the rest has come");
+  return result;
+}
+
+// Section 5.5.1: the close frame is answered, typically with the same code.
+finding judge_close(const exchange& exchange, const observation& seen) {
+  if (!seen.close || seen.answered < exchange.answers.size()) return {.verdict = verdict::wrong};
+  const auto code = code_of(*seen.close);
+  if (code == exchange.end.code || contains(exchange.also_right, code)) return {};
+  finding result;
+  if (contains(exchange.tolerated, code)) {
+    add_note(result, "answers with " + std::to_string(code));
+  } else if (code == 1005) {
+    add_note(result, "answers without a code");
+  } else if (code == 1000 || code == 1001) {
+    add_note(result, "answers with a code of its own");
+  } else {
+    result.verdict = verdict::wrong;
+  }
+  return result;
+}
+
+finding judge_open(const exchange& exchange, const target& target, const observation& seen) {
+  const bool answered = seen.answered == exchange.answers.size();
+  const bool open = !seen.close && (seen.alive || !target.echoes);
+  return {.verdict = answered && open ? verdict::ok : verdict::wrong};
+}
+
+}  // namespace
+
+observation observe(const exchange& exchange, const target& target, conversation& on) {
+  observation result;
+  const bool open = exchange.end.kind == ending::type::open;
+  on.send(exchange.bytes, exchange.chop);
+  const auto moment = std::min(on.deadline(), clock::now() + target.moment());
+  bool withheld = !exchange.rest.empty();
+  while (!open || result.answered < exchange.answers.size()) {
+    auto said = withheld ? on.next(moment) : on.next();
+    if (!said && withheld && on.timed_out()) {
+      withheld = false;
+      result.late = true;
+      on.send(exchange.rest);
+      continue;
+    }
+    if (!said) return result;
+    const bool expected =
+        result.answered < exchange.answers.size() && *said == exchange.answers[result.answered];
+    if (said->code == close_code) result.close = *said;
+    result.seen.push_back(std::move(*said));
+    if (result.close) return result;
+    if (!expected) {
+      result.strayed = true;
+      return result;
+    }
+    ++result.answered;
+  }
+  if (!target.echoes) return result;
+  on.send(text(last_words));
+  auto said = on.next();
+  result.alive = said == says_text(last_words);
+  if (said && !result.alive) {
+    if (said->code == close_code) result.close = *said;
+    result.strayed = !result.close;
+    result.seen.push_back(std::move(*said));
+  }
+  // The way to leave an open connection; nobody waits for its answer.
+  on.send(close(1000));
+  return result;
+}
+
+finding judge(const exchange& exchange, const target& target, const observation& seen,
+              const conversation& on) {
+  finding result;
+  if (on.violation()) {
+    result = {.verdict = verdict::wrong, .section = on.violation()->section};
+  } else if (seen.strayed) {
+    result.verdict = verdict::wrong;
+  } else {
+    switch (exchange.end.kind) {
+      case ending::type::fails:
+        result = judge_failure(exchange, seen, on);
+        break;
+      case ending::type::closes:
+        result = judge_close(exchange, seen);
+        break;
+      case ending::type::open:
+        result = judge_open(exchange, target, seen);
+        break;
+    }
+  }
+  result.expected = expected_of(exchange);
+  result.got = got_of(exchange, seen, on);
+  return result;
+}
+
+finding play(const exchange& exchange, const target& target, conversation& on) {
+  const observation seen = observe(exchange, target, on);
+  return judge(exchange, target, seen, on);
+}
+
+probe_case to_case(exchange exchange) {
+  const bool echoes = std::ranges::any_of(exchange.answers,
+                                          [](const said& each) { return each.code < close_code; });
+  const bool only_lives = exchange.end.kind == ending::type::open && exchange.answers.empty();
+  probe_case result{.name = exchange.name,
+                    .section = exchange.section,
+                    .sent = exchange.sent,
+                    .needs_echo = echoes || only_lives,
+                    .needs_compression = !exchange.extensions.empty()};
+  result.run = [row = std::move(exchange)](const target& target) {
+    conversation on(target, clock::now() + row.patience * target.timeout, row.extensions);
+    return play(row, target, on);
+  };
+  return result;
+}
+
+std::vector<probe_case> to_cases(std::vector<exchange> exchanges) {
+  std::vector<probe_case> result;
+  for (exchange& each : exchanges) result.push_back(to_case(std::move(each)));
+  return result;
+}
+
+}  // namespace duplex::probe

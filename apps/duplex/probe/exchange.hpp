@@ -1,0 +1,64 @@
+// Cases on an open connection as rows of a table: these bytes go, those messages come, and then.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "probe/conversation.hpp"
+#include "probe/probe_case.hpp"
+
+namespace duplex::probe {
+
+/// How an exchange is to end.
+struct ending {
+  enum class type {
+    open,    ///< the connection lives on
+    fails,   ///< the server fails it, with this code (RFC 6455 section 7.1.7)
+    closes,  ///< the server answers the close frame, with this code
+  };
+  type kind = type::open;
+  std::uint16_t code = 0;
+};
+inline constexpr ending stays_open = {};
+constexpr ending fails(std::uint16_t code) { return {ending::type::fails, code}; }
+constexpr ending closes(std::uint16_t code) { return {ending::type::closes, code}; }
+
+struct exchange {
+  std::string name, section, sent;  ///< as in probe_case
+  std::string bytes = {};
+  std::vector<said> answers = {};  ///< what the server says to it, in this order
+  ending end = stays_open;
+  /// Withheld bytes: the server should have failed before. Sent where it has not after a moment,
+  /// and if it fails then, it is late.
+  std::string rest = {};
+  std::size_t chop = 0;                        ///< bytes of one write; 0: all
+  std::vector<std::uint16_t> also_right = {};  ///< codes that are as good
+  std::vector<std::uint16_t> tolerated =
+      {};                       ///< codes that differ, though the end is of another kind
+  std::string extensions = {};  ///< to be offered
+  int patience = 1;             ///< times the timeout
+};
+
+probe_case to_case(exchange exchange);
+std::vector<probe_case> to_cases(std::vector<exchange> exchanges);
+
+/// What came of an exchange on a connection.
+struct observation {
+  std::vector<said> seen = {};  ///< up to the first that is not as it should be, or a close
+  std::size_t answered = 0;     ///< how many of the answers came
+  bool strayed = false;         ///< the last of `seen` was not to be said
+  std::optional<said> close = {};
+  bool late = false;   ///< the rest had to be sent
+  bool alive = false;  ///< a message afterwards was echoed
+};
+
+/// Plays it. An exchange that stays open is followed by one more message where the target echoes.
+observation observe(const exchange& exchange, const target& target, conversation& on);
+finding judge(const exchange& exchange, const target& target, const observation& seen,
+              const conversation& on);
+/// Both.
+finding play(const exchange& exchange, const target& target, conversation& on);
+
+}  // namespace duplex::probe

@@ -1,0 +1,133 @@
+#include "probe/peer.hpp"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <stdexcept>
+#include <system_error>
+
+namespace duplex::probe {
+
+std::vector<socket_address> resolve(const uri& uri) {
+  addrinfo hints = {};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const std::string port = std::to_string(uri.port());
+  const int status = getaddrinfo(uri.host().c_str(), port.c_str(), &hints, &found);
+  if (status != 0) throw std::runtime_error(uri.host() + ": " + gai_strerror(status));
+  std::vector<socket_address> addresses;
+  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
+    socket_address& address = addresses.emplace_back();
+    std::copy_n(reinterpret_cast<const char*>(each->ai_addr), each->ai_addrlen,
+                reinterpret_cast<char*>(&address.storage));
+    address.size = each->ai_addrlen;
+  }
+  freeaddrinfo(found);
+  return addresses;
+}
+
+peer::peer(const target& target, time_point deadline) {
+  for (const socket_address& each : target.addresses) {
+    if (connect_to(each, deadline)) return;
+  }
+  throw std::system_error(errno, std::system_category(),
+                          "cannot connect to " + target.uri.host_header());
+}
+
+peer::~peer() {
+  if (socket_ >= 0) ::close(socket_);
+}
+
+// False with errno set where it fails.
+bool peer::connect_to(const socket_address& to, time_point deadline) {
+  socket_ = ::socket(to.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (socket_ < 0) return false;
+  const int on = 1;
+  setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  int problem = 0;
+  if (::connect(socket_, reinterpret_cast<const sockaddr*>(&to.storage), to.size) != 0) {
+    problem = errno;
+    if (problem == EINPROGRESS) {
+      socklen_t size = sizeof problem;
+      if (wait(POLLOUT, deadline) == 0) {
+        problem = ETIMEDOUT;
+      } else {
+        getsockopt(socket_, SOL_SOCKET, SO_ERROR, &problem, &size);
+      }
+    }
+  }
+  if (problem == 0) return true;
+  ::close(std::exchange(socket_, -1));
+  errno = problem;
+  return false;
+}
+
+// What is ready; 0 once the deadline passed.
+short peer::wait(short events, time_point deadline) const {
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock::now()).count();
+    pollfd ready{.fd = socket_, .events = events, .revents = 0};
+    const int count = ::poll(&ready, 1, static_cast<int>(std::clamp<long long>(left, 0, 600'000)));
+    if (count > 0) return ready.revents;
+    if (count == 0 && left <= 600'000) return 0;
+  }
+}
+
+void peer::receive() {
+  std::array<char, 65536> bytes;
+  const auto count = ::recv(socket_, bytes.data(), bytes.size(), 0);
+  if (count > 0) {
+    input_.append(bytes.data(), static_cast<std::size_t>(count));
+  } else if (count == 0) {
+    ended_ = outcome::end;
+  } else if (errno != EAGAIN && errno != EINTR) {
+    ended_ = outcome::reset;
+  }
+}
+
+bool peer::write(std::string_view bytes, time_point deadline) {
+  while (!bytes.empty()) {
+    const bool listening = ended_ == outcome::data && input().size() < input_max;
+    const short ready = wait(static_cast<short>(listening ? POLLIN | POLLOUT : POLLOUT), deadline);
+    if (ready == 0) return false;
+    if (listening && (ready & POLLIN) != 0) receive();
+    if ((ready & ~POLLIN) == 0) continue;
+    const auto count = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (count > 0) {
+      bytes.remove_prefix(static_cast<std::size_t>(count));
+    } else if (errno != EAGAIN && errno != EINTR) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void peer::finish_writing() noexcept { ::shutdown(socket_, SHUT_WR); }
+
+peer::outcome peer::read(time_point deadline) {
+  const std::size_t before = input_.size();
+  while (input_.size() == before) {
+    if (input().size() >= input_max) return outcome::flood;
+    if (ended_ != outcome::data) return ended_;
+    if (wait(POLLIN, deadline) == 0) return outcome::timeout;
+    receive();
+  }
+  return outcome::data;
+}
+
+void peer::consume(std::size_t count) {
+  consumed_ += count;
+  if (consumed_ == input_.size() || consumed_ > std::size_t{1} << 20) {
+    input_.erase(0, std::exchange(consumed_, 0));
+  }
+}
+
+void peer::unread(std::string_view bytes) { input_.insert(consumed_, bytes); }
+
+}  // namespace duplex::probe

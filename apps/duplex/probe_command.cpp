@@ -1,0 +1,150 @@
+// duplex probe: how a WebSocket server behaves where it matters.
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <duplex/error.hpp>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "command.hpp"
+#include "escape.hpp"
+#include "probe/http.hpp"
+#include "probe/report.hpp"
+#include "probe/run.hpp"
+
+namespace duplex::cli {
+namespace {
+
+constexpr const char* about =
+    R"(Report how a WebSocket server keeps to RFC 6455, RFC 7692 and RFC 9112, and what it makes of
+abuse. It should echo every message; without, the cases that need an echo are skipped.
+
+Verdicts: "ok"; "wrong", not as the RFC has it; "differs", legal or nearly so, and weaker than a
+strict server; "skipped", with the reason.)";
+
+constexpr const char* exit_statuses = R"(Exit status:
+  0  nothing is wrong and nothing differs
+  1  something is wrong or differs, or the server cannot be reached
+  2  the arguments make no sense)";
+
+struct arguments {
+  std::string uri;
+  std::vector<std::string> headers, subprotocols, only;
+  std::string origin;
+  double timeout = 4;
+  std::size_t max_size = 0;
+  unsigned jobs = 4;
+  bool json = false, list = false, verbose = false;
+};
+
+void add_options(CLI::App& command, arguments& to) {
+  command.add_option("URI", to.uri, "ws://host:port/path")->type_name("");
+  command
+      .add_option("--header", to.headers, "a header of the handshake, \"Name: value\"; repeatable")
+      ->allow_extra_args(false);
+  command.add_option("--origin", to.origin, "the Origin header");
+  command.add_option("--subprotocol", to.subprotocols, "offer a subprotocol; repeatable")
+      ->allow_extra_args(false);
+  command.add_option("--timeout", to.timeout, "seconds for the server's answer in each case")
+      ->check(CLI::Range(0.01, 3600.0))
+      ->capture_default_str();
+  command
+      .add_option("--max-size", to.max_size,
+                  "bytes of the largest message the server takes: tries its limit")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 30));
+  command.add_option("--jobs", to.jobs, "cases at a time")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  command
+      .add_option(
+          "--only", to.only,
+          "only cases whose name, or category, matches a pattern such as 'utf8.*'; repeatable")
+      ->allow_extra_args(false);
+  command.add_flag("--list", to.list, "list the cases and stop");
+  command.add_flag("--json", to.json, "report as JSON");
+  command.add_flag("--verbose", to.verbose, "show every case");
+  command.footer(exit_statuses);
+}
+
+bool matches(const std::vector<std::string>& patterns, const probe::probe_case& each) {
+  return patterns.empty() || std::ranges::any_of(patterns, [&](const std::string& pattern) {
+           return fnmatch(pattern.c_str(), each.name.c_str(), 0) == 0 ||
+                  fnmatch(pattern.c_str(), each.category().c_str(), 0) == 0;
+         });
+}
+
+std::vector<probe::probe_case> chosen_cases(const arguments& from) {
+  auto cases = probe::all_cases();
+  std::erase_if(cases, [&](const auto& each) { return !matches(from.only, each); });
+  if (cases.empty()) throw CLI::ValidationError("--only", "no case matches");
+  return cases;
+}
+
+// "Name: value"
+void add_header(headers& to, const std::string& line) {
+  const auto colon = line.find(':');
+  if (colon == std::string::npos) throw std::invalid_argument("no colon in header '" + line + "'");
+  const auto value = line.find_first_not_of(" \t", colon + 1);
+  to.add(line.substr(0, colon), value == std::string::npos ? "" : line.substr(value));
+}
+
+probe::target make_target(const arguments& from) try {
+  probe::target target{.uri = uri(from.uri)};
+  if (target.uri.secure()) {
+    throw std::invalid_argument("wss is not supported yet: give a URI ws://host:port/path");
+  }
+  if (!from.origin.empty()) target.settings.origin = from.origin;
+  target.settings.subprotocols = from.subprotocols;
+  for (const std::string& line : from.headers) {
+    add_header(target.settings.additional_headers, line);
+  }
+  if (from.max_size != 0) target.max_size = from.max_size;
+  target.timeout = std::chrono::milliseconds(static_cast<long>(from.timeout * 1000));
+  probe::right_request(target);  // says which of the settings no request can have
+  return target;
+} catch (const std::invalid_argument& problem) {
+  throw CLI::ValidationError(problem.what());
+} catch (const invalid_uri& problem) {
+  throw CLI::ValidationError(problem.what());
+}
+
+int list(const std::vector<probe::probe_case>& cases) {
+  for (const auto& each : cases) {
+    std::printf("%-44s %-20s %s\n", each.name.c_str(), each.section.c_str(), each.sent.c_str());
+  }
+  return success;
+}
+
+int probe_server(const arguments& from) {
+  const auto cases = chosen_cases(from);
+  if (from.list) return list(cases);
+  if (from.uri.empty()) throw CLI::RequiredError("URI");
+  probe::target target = make_target(from);
+  target.addresses = probe::resolve(target.uri);
+  if (const auto problem = probe::discover(target)) {
+    std::fprintf(stderr, "duplex probe: %s: %s\n", target.uri.str().c_str(), problem->c_str());
+    return failure;
+  }
+  const auto results = probe::run(cases, target, from.jobs);
+  const std::string report = from.json ? probe::write_json(target, results)
+                                       : probe::write_table(target, results, from.verbose);
+  std::fwrite(report.data(), 1, report.size(), stdout);
+  return probe::count(results).spotless() ? success : failure;
+}
+
+}  // namespace
+
+void add_probe_command(CLI::App& app, int& status) {
+  const auto chosen = std::make_shared<arguments>();
+  CLI::App* const command = app.add_subcommand("probe", about);
+  add_options(*command, *chosen);
+  command->callback([chosen, &status] { status = probe_server(*chosen); });
+}
+
+}  // namespace duplex::cli
