@@ -1,6 +1,7 @@
 #include "probe/exchange.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <duplex/close_code.hpp>
 
 namespace duplex::probe {
@@ -40,22 +41,63 @@ std::string expected_of(const exchange& exchange) {
   return then(joined(exchange.answers), "the connection stays open");
 }
 
-std::string got_of(const exchange& exchange, const observation& seen, const conversation& on) {
-  if (on.violation()) return then(joined(seen.seen), on.violation()->what);
-  if (seen.strayed || seen.close) {
-    const auto& last = seen.seen.back();
-    const auto right =
-        seen.answered < exchange.answers.size() ? &exchange.answers[seen.answered] : nullptr;
-    std::string text = joined(seen.seen);
-    if (seen.strayed && right != nullptr && last.code == right->code) {
-      const auto [ours, theirs] = std::ranges::mismatch(right->payload, last.payload);
-      text += " of " + std::to_string(last.payload.size()) + " bytes, wrong from byte " +
-              std::to_string(ours - right->payload.begin()) + " of " +
-              std::to_string(right->payload.size());
-    }
-    return text;
+// The answers that have not come yet.
+class awaited {
+ public:
+  explicit awaited(const std::vector<said>& answers) {
+    for (const said& each : answers) (each.code == pong_code ? pongs_ : messages_).push_back(&each);
   }
-  return then(joined(seen.seen), seen.alive ? "the connection stays open" : on.ending());
+
+  /// Whether it was to be said now. A pong may leave out those before it.
+  bool take(const said& said) {
+    if (said.code != pong_code) {
+      if (messages_.empty() || *messages_.front() != said) return false;
+      messages_.pop_front();
+      return true;
+    }
+    const auto found =
+        std::ranges::find_if(pongs_, [&](const auto* each) { return *each == said; });
+    if (found == pongs_.end()) return false;
+    skipped_pongs_ += static_cast<std::size_t>(found - pongs_.begin());
+    pongs_.erase(pongs_.begin(), found + 1);
+    return true;
+  }
+  bool empty() const { return messages_.empty() && pongs_.empty(); }
+  const said* next_message() const { return messages_.empty() ? nullptr : messages_.front(); }
+  std::size_t skipped_pongs() const { return skipped_pongs_; }
+
+ private:
+  std::deque<const said*> messages_, pongs_;
+  std::size_t skipped_pongs_ = 0;
+};
+
+// What came of an exchange.
+struct observation {
+  std::vector<said> seen = {};  // up to a close frame, or what was not to be said
+  awaited missing;              // answers that did not come
+  bool strayed = false;         // the last of `seen` was not to be said
+  std::optional<said> close = {};
+  bool late = false;   // the rest had to be sent
+  bool alive = false;  // a message afterwards was echoed
+};
+
+// Where a message is not what it should be.
+std::string difference(const said& right, const said& wrong) {
+  const auto [ours, theirs] = std::ranges::mismatch(right.payload, wrong.payload);
+  return ", wrong from byte " + std::to_string(ours - right.payload.begin()) + " of " +
+         std::to_string(right.payload.size());
+}
+
+std::string got_of(const observation& seen, const conversation& on) {
+  std::string text = joined(seen.seen);
+  if (on.violation()) return then(text, on.violation()->what);
+  if (seen.close) return text;
+  if (seen.strayed) {
+    const said& last = seen.seen.back();
+    const said* const right = seen.missing.next_message();
+    return right != nullptr && right->code == last.code ? text + difference(*right, last) : text;
+  }
+  return then(text, seen.alive ? "the connection stays open" : on.ending());
 }
 
 void add_note(finding& to, std::string note) {
@@ -74,7 +116,7 @@ finding judge_failure(const exchange& exchange, const observation& seen, const c
              code != exchange.end.code && !contains(exchange.also_right, code)) {
     if (contains(exchange.tolerated, code)) {
       add_note(result, "takes it");
-    } else if (code == 1005) {
+    } else if (seen.close->payload.empty()) {
       add_note(result, "fails without a code");
     } else if (!is_sendable_close_code(code)) {
       return {.verdict = verdict::wrong};
@@ -82,22 +124,20 @@ finding judge_failure(const exchange& exchange, const observation& seen, const c
       add_note(result, "fails with " + std::to_string(code));
     }
   }
-  if (seen.answered < exchange.answers.size()) {
-    add_note(result, "fails before it answers what came before");
-  }
+  if (!seen.missing.empty()) add_note(result, "fails before it answers what came before");
   if (seen.late) add_note(result, "fails only once the rest has come");
   return result;
 }
 
 // Section 5.5.1: the close frame is answered, typically with the same code.
 finding judge_close(const exchange& exchange, const observation& seen) {
-  if (!seen.close || seen.answered < exchange.answers.size()) return {.verdict = verdict::wrong};
+  if (!seen.close || !seen.missing.empty()) return {.verdict = verdict::wrong};
   const auto code = code_of(*seen.close);
   if (code == exchange.end.code || contains(exchange.also_right, code)) return {};
   finding result;
   if (contains(exchange.tolerated, code)) {
     add_note(result, "answers with " + std::to_string(code));
-  } else if (code == 1005) {
+  } else if (seen.close->payload.empty()) {
     add_note(result, "answers without a code");
   } else if (code == 1000 || code == 1001) {
     add_note(result, "answers with a code of its own");
@@ -108,40 +148,17 @@ finding judge_close(const exchange& exchange, const observation& seen) {
 }
 
 finding judge_open(const exchange& exchange, const target& target, const observation& seen) {
-  const bool answered = seen.answered == exchange.answers.size();
   const bool open = !seen.close && (seen.alive || !target.echoes);
-  return {.verdict = answered && open ? verdict::ok : verdict::wrong};
+  if (!seen.missing.empty() || !open) return {.verdict = verdict::wrong};
+  finding result;
+  if (seen.missing.skipped_pongs() != 0 && !exchange.pongs_may_lack) {
+    add_note(result, "answers not every ping, which RFC 6455 5.5.3 allows");
+  }
+  return result;
 }
 
-}  // namespace
-
-observation observe(const exchange& exchange, const target& target, conversation& on) {
-  observation result;
-  const bool open = exchange.end.kind == ending::type::open;
-  on.send(exchange.bytes, exchange.chop);
-  const auto moment = std::min(on.deadline(), clock::now() + target.moment());
-  bool withheld = !exchange.rest.empty();
-  while (!open || result.answered < exchange.answers.size()) {
-    auto said = withheld ? on.next(moment) : on.next();
-    if (!said && withheld && on.timed_out()) {
-      withheld = false;
-      result.late = true;
-      on.send(exchange.rest);
-      continue;
-    }
-    if (!said) return result;
-    const bool expected =
-        result.answered < exchange.answers.size() && *said == exchange.answers[result.answered];
-    if (said->code == close_code) result.close = *said;
-    result.seen.push_back(std::move(*said));
-    if (result.close) return result;
-    if (!expected) {
-      result.strayed = true;
-      return result;
-    }
-    ++result.answered;
-  }
-  if (!target.echoes) return result;
+// One more message, to see whether the connection lives.
+void try_once_more(conversation& on, observation& result) {
   on.send(text(last_words));
   auto said = on.next();
   result.alive = said == says_text(last_words);
@@ -152,37 +169,58 @@ observation observe(const exchange& exchange, const target& target, conversation
   }
   // The way to leave an open connection; nobody waits for its answer.
   on.send(close(1000));
+}
+
+observation observe(const exchange& exchange, const target& target, conversation& on) {
+  observation result{.missing = awaited(exchange.answers)};
+  const bool open = exchange.end.kind == ending::type::open;
+  on.send(exchange.bytes, exchange.chop);
+  const auto moment = std::min(on.deadline(), clock::now() + target.moment());
+  bool withheld = !exchange.rest.empty();
+  while (!open || !result.missing.empty()) {
+    auto said = withheld ? on.next(moment) : on.next();
+    if (!said && withheld && on.timed_out()) {
+      withheld = false;
+      result.late = true;
+      on.send(exchange.rest);
+      continue;
+    }
+    if (!said) return result;
+    if (said->code == close_code) {
+      result.close = *said;
+    } else {
+      result.strayed = !result.missing.take(*said);
+    }
+    result.seen.push_back(std::move(*said));
+    if (result.close || result.strayed) return result;
+  }
+  if (target.echoes) try_once_more(on, result);
   return result;
 }
 
 finding judge(const exchange& exchange, const target& target, const observation& seen,
               const conversation& on) {
-  finding result;
-  if (on.violation()) {
-    result = {.verdict = verdict::wrong, .section = on.violation()->section};
-  } else if (seen.strayed) {
-    result.verdict = verdict::wrong;
-  } else {
-    switch (exchange.end.kind) {
-      case ending::type::fails:
-        result = judge_failure(exchange, seen, on);
-        break;
-      case ending::type::closes:
-        result = judge_close(exchange, seen);
-        break;
-      case ending::type::open:
-        result = judge_open(exchange, target, seen);
-        break;
-    }
+  if (on.violation()) return {.verdict = verdict::wrong, .section = on.violation()->section};
+  if (seen.strayed) return {.verdict = verdict::wrong};
+  switch (exchange.end.kind) {
+    case ending::type::fails:
+      return judge_failure(exchange, seen, on);
+    case ending::type::closes:
+      return judge_close(exchange, seen);
+    case ending::type::open:
+      break;
   }
-  result.expected = expected_of(exchange);
-  result.got = got_of(exchange, seen, on);
-  return result;
+  return judge_open(exchange, target, seen);
 }
+
+}  // namespace
 
 finding play(const exchange& exchange, const target& target, conversation& on) {
   const observation seen = observe(exchange, target, on);
-  return judge(exchange, target, seen, on);
+  finding result = judge(exchange, target, seen, on);
+  result.expected = expected_of(exchange);
+  result.got = got_of(seen, on);
+  return result;
 }
 
 probe_case to_case(exchange exchange) {

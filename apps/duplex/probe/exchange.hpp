@@ -28,37 +28,26 @@ constexpr ending closes(std::uint16_t code) { return {ending::type::closes, code
 struct exchange {
   std::string name, section, sent;  ///< as in probe_case
   std::string bytes = {};
-  std::vector<said> answers = {};  ///< what the server says to it, in this order
+  /// What the server says to it: messages in this order, and pongs in this order. How the two mix
+  /// is the server's affair.
+  std::vector<said> answers = {};
   ending end = stays_open;
   /// Withheld bytes: the server should have failed before. Sent where it has not after a moment,
   /// and if it fails then, it is late.
   std::string rest = {};
   std::size_t chop = 0;                        ///< bytes of one write; 0: all
   std::vector<std::uint16_t> also_right = {};  ///< codes that are as good
-  std::vector<std::uint16_t> tolerated =
-      {};                       ///< codes that differ, though the end is of another kind
-  std::string extensions = {};  ///< to be offered
+  std::vector<std::uint16_t> tolerated = {};   ///< codes that differ, though they mean another end
+  std::string extensions = {};                 ///< to be offered
+  bool pongs_may_lack = false;  ///< more pings than a server need answer (RFC 6455 section 5.5.3)
   int patience = 1;             ///< times the timeout
 };
 
 probe_case to_case(exchange exchange);
 std::vector<probe_case> to_cases(std::vector<exchange> exchanges);
 
-/// What came of an exchange on a connection.
-struct observation {
-  std::vector<said> seen = {};  ///< up to the first that is not as it should be, or a close
-  std::size_t answered = 0;     ///< how many of the answers came
-  bool strayed = false;         ///< the last of `seen` was not to be said
-  std::optional<said> close = {};
-  bool late = false;   ///< the rest had to be sent
-  bool alive = false;  ///< a message afterwards was echoed
-};
-
-/// Plays it. An exchange that stays open is followed by one more message where the target echoes.
-observation observe(const exchange& exchange, const target& target, conversation& on);
-finding judge(const exchange& exchange, const target& target, const observation& seen,
-              const conversation& on);
-/// Both.
+/// Plays an exchange on a connection. One that stays open is followed by one more message, where
+/// the target echoes.
 finding play(const exchange& exchange, const target& target, conversation& on);
 
 }  // namespace duplex::probe

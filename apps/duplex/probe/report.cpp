@@ -4,6 +4,7 @@
 #include <duplex/version.hpp>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 namespace duplex::probe {
 namespace {
@@ -49,11 +50,50 @@ std::string section_of(const result& result) {
   return result.finding.section.empty() ? result.of->section : result.finding.section;
 }
 
+// Whether two findings tell the same.
+bool alike(const result& a, const result& b) {
+  const auto told = [](const finding& of) {
+    return std::tie(of.verdict, of.expected, of.got, of.note);
+  };
+  return a.of->category() == b.of->category() && section_of(a) == section_of(b) &&
+         told(a.finding) == told(b.finding);
+}
+
+// The names of results, several a line.
+std::string write_names(std::span<const result> results) {
+  constexpr std::size_t width = 100;
+  std::string text, row;
+  for (const result& each : results) {
+    if (!row.empty() && row.size() + each.of->name.size() > width) {
+      text += line(text.empty() ? "likewise" : "", row);
+      row.clear();
+    }
+    row += (row.empty() ? "" : " ") + each.of->name;
+  }
+  return text + line(text.empty() ? "likewise" : "", row);
+}
+
 std::string write_finding(const result& result) {
   const finding& found = result.finding;
   return padded(std::string(to_string(found.verdict)), 8) + padded(result.of->name, 44) + " " +
          section_of(result) + "\n" + line("sent", result.of->sent) +
          line("expected", found.expected) + line("got", found.got) + line("note", found.note);
+}
+
+// What is not ok, or all; neighbours that tell the same are told together.
+std::string write_findings(std::span<const result> results, bool verbose) {
+  std::string text;
+  for (auto from = results.begin(); from != results.end();) {
+    const auto to = std::find_if(from + 1, results.end(), [&](const result& each) {
+      return verbose || !alike(*from, each);
+    });
+    const verdict of = from->finding.verdict;
+    if (verbose || of == verdict::wrong || of == verdict::differs) {
+      text += write_finding(*from) + write_names({from + 1, to}) + "\n";
+    }
+    from = to;
+  }
+  return text;
 }
 
 // Each reason once, with the number of cases that were skipped for it.
@@ -101,16 +141,8 @@ counts count(std::span<const result> results) {
 
 std::string write_table(const target& target, std::span<const result> results, bool verbose) {
   std::string text = describe(target) + "\n\n" + write_categories(results) + "\n";
-  bool blank = true;
-  for (const result& each : results) {
-    const bool finding =
-        each.finding.verdict == verdict::wrong || each.finding.verdict == verdict::differs;
-    if (!finding && !verbose) continue;
-    text += write_finding(each);
-    blank = false;
-  }
-  text += write_skipped(results);
-  if (!blank) text += "\n";
+  const std::string skipped = write_skipped(results);
+  text += write_findings(results, verbose) + skipped + (skipped.empty() ? "" : "\n");
   const counts total = count(results);
   return text + std::to_string(total.all()) + " cases: " + std::to_string(total.ok) + " ok, " +
          std::to_string(total.wrong) + " wrong, " + std::to_string(total.differs) + " differ, " +
