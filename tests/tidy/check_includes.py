@@ -37,7 +37,7 @@ WRAPPED = {
     'uv.h': ['src/io/*'],
     'uv/*': ['src/io/*'],
     'openssl/*': ['src/io/*', 'src/protocol/crypto.cpp', 'apps/*', 'examples/*'],
-    'zlib.h': ['src/protocol/deflate.cpp'],
+    'zlib.h': ['src/protocol/deflate.cpp', 'apps/*'],
     'isa-l/*': ['src/protocol/deflate.cpp'],
     'simdjson*': ['src/base/*', 'src/protocol/*', 'apps/*', 'tools/*', 'examples/*'],
 }

@@ -4,6 +4,8 @@
 #include <deque>
 #include <duplex/close_code.hpp>
 
+#include "probe/deflate.hpp"
+
 namespace duplex::probe {
 namespace {
 
@@ -110,8 +112,11 @@ void add_note(finding& to, std::string note) {
 finding judge_failure(const exchange& exchange, const observation& seen, const conversation& on) {
   finding result;
   if (!seen.close) {
-    if (!on.ended()) return {.verdict = verdict::wrong};
-    add_note(result, "fails without a close frame (RFC 6455 7.1.7)");
+    if (!on.ended() && (exchange.if_silent.empty() || !on.timed_out())) {
+      return {.verdict = verdict::wrong};
+    }
+    add_note(result,
+             on.ended() ? "fails without a close frame (RFC 6455 7.1.7)" : exchange.if_silent);
   } else if (const auto code = code_of(*seen.close);
              code != exchange.end.code && !contains(exchange.also_right, code)) {
     if (contains(exchange.tolerated, code)) {
@@ -234,7 +239,21 @@ probe_case to_case(exchange exchange) {
                     .needs_compression = !exchange.extensions.empty()};
   result.run = [row = std::move(exchange)](const target& target) {
     conversation on(target, clock::now() + row.patience * target.timeout, row.extensions);
+    if (!row.extensions.empty()) on.decode_with(decompressor());
     return play(row, target, on);
+  };
+  return result;
+}
+
+probe_case to_case_near_limit(const exchange& row,
+                              std::function<exchange(std::size_t max_size)> make) {
+  probe_case result = to_case(row);
+  result.needs_echo = result.needs_max_size = true;
+  result.run = [row, make = std::move(make)](const target& target) {
+    exchange sized = make(*target.max_size);
+    sized.extensions = row.extensions;
+    sized.patience = 4;
+    return to_case(std::move(sized)).run(target);
   };
   return result;
 }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,7 @@ constexpr ending fails(std::uint16_t code) { return {ending::type::fails, code};
 constexpr ending closes(std::uint16_t code) { return {ending::type::closes, code}; }
 
 struct exchange {
-  std::string name, section, sent;  ///< as in probe_case
+  std::string name = {}, section = {}, sent = {};  ///< as in probe_case
   std::string bytes = {};
   /// What the server says to it: messages in this order, and pongs in this order. How the two mix
   /// is the server's affair.
@@ -35,6 +36,7 @@ struct exchange {
   /// Withheld bytes: the server should have failed before. Sent where it has not after a moment,
   /// and if it fails then, it is late.
   std::string rest = {};
+  std::string if_silent = {};                  ///< why a server that never fails is not quite wrong
   std::size_t chop = 0;                        ///< bytes of one write; 0: all
   std::vector<std::uint16_t> also_right = {};  ///< codes that are as good
   std::vector<std::uint16_t> tolerated = {};   ///< codes that differ, though they mean another end
@@ -45,6 +47,10 @@ struct exchange {
 
 probe_case to_case(exchange exchange);
 std::vector<probe_case> to_cases(std::vector<exchange> exchanges);
+
+/// A case whose exchange depends on the largest message the server takes. `row` says what it is.
+probe_case to_case_near_limit(const exchange& row,
+                              std::function<exchange(std::size_t max_size)> make);
 
 /// Plays an exchange on a connection. One that stays open is followed by one more message, where
 /// the target echoes.
