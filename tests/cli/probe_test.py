@@ -71,7 +71,7 @@ class Ours(unittest.TestCase):
 
     def test_server_is_spotless(self):
         with server(echo_server) as port:
-            ran = probe(port, '--timeout', 20, '--jobs', 2)
+            ran = probe(port, '--timeout', 20, '--jobs', 2, '--max-size', 2 ** 20)
         self.assertEqual(ran.returncode, 0, ran.stdout + ran.stderr)
         self.assertRegex(ran.stdout, r'\d{3} cases: \d+ ok, 0 wrong, 0 differ, \d+ skipped\n$')
 

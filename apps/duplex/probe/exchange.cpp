@@ -17,11 +17,13 @@ bool contains(const std::vector<std::uint16_t>& codes, std::uint16_t code) {
 
 std::string joined(const std::vector<said>& all) {
   constexpr std::size_t shown_max = 6;
-  std::string text;
-  for (std::size_t i = 0; i < std::min(all.size(), shown_max); ++i) {
-    text += (i == 0 ? "" : ", ") + describe(all[i]);
+  if (all.size() > shown_max) {
+    const std::vector<said> begin(all.begin(), all.begin() + shown_max - 1);
+    return joined(begin) + ", ... " + describe(all.back()) + " (" + std::to_string(all.size()) +
+           " in all)";
   }
-  if (all.size() > shown_max) text += ", ... " + std::to_string(all.size()) + " in all";
+  std::string text;
+  for (const said& each : all) text += (text.empty() ? "" : ", ") + describe(each);
   return text;
 }
 
@@ -153,6 +155,9 @@ finding judge_close(const exchange& exchange, const observation& seen) {
 }
 
 finding judge_open(const exchange& exchange, const target& target, const observation& seen) {
+  if (seen.close && contains(exchange.tolerated, code_of(*seen.close))) {
+    return {.verdict = verdict::differs, .note = "has a limit"};
+  }
   const bool open = !seen.close && (seen.alive || !target.echoes);
   if (!seen.missing.empty() || !open) return {.verdict = verdict::wrong};
   finding result;

@@ -142,17 +142,21 @@ std::vector<exchange> floods() {
   inside.bytes += continuation("c");
   for (exchange* const each : {&pings, &inside, &pongs, &messages})
     rows.push_back(std::move(*each));
+  // Who counts them has a limit that nobody else needs.
+  for (exchange& each : rows) each.tolerated = {1008, 1009};
   return rows;
 }
 
 // --- time, and other connections
+
+constexpr std::chrono::milliseconds slowness = std::chrono::seconds(2);
 
 finding slowly(const target& target) {
   const auto deadline = clock::now() + 2 * target.timeout;
   peer peer(target, deadline);
   const request_lines request = right_request(target);
   const std::string bytes = request.bytes() + text("slow");
-  const auto pause = target.moment() / bytes.size();
+  const auto pause = std::min(target.moment(), slowness) / bytes.size();
   for (const char c : bytes) {
     if (!peer.write({&c, 1}, deadline)) break;
     std::this_thread::sleep_for(pause);
@@ -170,7 +174,7 @@ finding slowly(const target& target) {
 probe_case slow_handshake() {
   return {.name = "abuse.slow-handshake",
           .section = section,
-          .sent = "a right request and a message, a byte at a time, for half of --timeout",
+          .sent = "a right request and a message, a byte at a time, in two seconds",
           .run = slowly};
 }
 
