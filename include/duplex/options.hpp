@@ -77,7 +77,9 @@ struct connect_options {
   std::optional<duration> open_timeout = std::chrono::seconds(10);
   /// A ping is sent so often; nullopt: never.
   std::optional<duration> ping_interval = std::chrono::seconds(20);
-  /// Nothing at all received so long after a ping: closed with 1011; nullopt: never.
+  /// Nothing at all received so long after a ping: closed with 1011; nullopt: never. While reading
+  /// pauses for the application silence counts for nothing; then a peer that has taken nothing for
+  /// ping_interval + ping_timeout of what waits to be sent is dropped with 1011.
   std::optional<duration> ping_timeout = std::chrono::seconds(20);
   /// Bounds each step of closing.
   std::optional<duration> close_timeout = std::chrono::seconds(10);

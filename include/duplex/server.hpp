@@ -20,8 +20,8 @@ class server_impl;
 }
 
 /// A listening server, on the loop of the thread that called `serve`. Move-only. Destroying one
-/// drops the connections it still has and destroys their handlers where they stand; a handler must
-/// not destroy its own server.
+/// drops the connections it still has and destroys their handlers where they stand, and so does the
+/// end of the loop; a handler must not destroy its own server.
 class server {
  public:
   server(server&&) noexcept;
@@ -55,8 +55,8 @@ class server {
 
 /// Called once for each connection, after its handshake. When it returns, the connection is closed
 /// with 1000; when it throws, the exception is logged and the connection closed with 1011, unless
-/// it is the end of this very connection. The connection lives as long as the handler runs, or is
-/// moved away and then no longer the server's.
+/// it is the end of this very connection. The connection lives as long as the handler runs; moved
+/// away, it lives on, and of its server nothing but `close` reaches it.
 using connection_handler = std::function<task<>(connection&)>;
 
 /// Listens on host and port, and serves as soon as the loop runs.

@@ -41,6 +41,7 @@ connection_impl::connection_impl(std::unique_ptr<io::stream> stream, protocol::s
                                  water_marks write_limit, std::size_t read_limit)
     : timer(io::loop::current()),
       deferred(io::loop::current()),
+      resident(io::loop::current()),
       loop_(io::loop::current()),
       stream_(std::move(stream)),
       core_(side, settings, loop_.now()),

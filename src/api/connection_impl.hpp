@@ -34,12 +34,13 @@ struct handshake_result {
 /// while the inbox was full; not at all, while it is full. What came before the end of the stream
 /// is parsed to its end, as it is no more than one read.
 ///
-/// The loop calls it through its four private bases. Nothing thrown reaches the loop: where memory
+/// The loop calls it through its private bases. Nothing thrown reaches the loop: where memory
 /// runs out the connection is dropped.
 class connection_impl final : public std::enable_shared_from_this<connection_impl>,
                               private io::stream_events,
                               private coro::timer,
-                              private coro::deferred {
+                              private coro::deferred,
+                              private coro::resident {
  public:
   connection_impl(std::unique_ptr<io::stream> stream, protocol::side side,
                   const protocol::connection_settings& settings, inbox inbox,
@@ -110,6 +111,7 @@ class connection_impl final : public std::enable_shared_from_this<connection_imp
   void on_written() override;
   void expired() override;       // of coro::timer: the core's deadline
   void run_deferred() override;  // flush, and a step of held input
+  void executor_ends() noexcept override { abort(); }
 
   template <class Function>
   void guard(Function function) noexcept;

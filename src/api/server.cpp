@@ -17,7 +17,7 @@
 namespace duplex {
 namespace detail {
 
-class server_impl : public std::enable_shared_from_this<server_impl> {
+class server_impl : public std::enable_shared_from_this<server_impl>, private coro::resident {
  public:
   server_impl(connection_handler handler, std::string_view host, int port, serve_options options);
   static server make(std::shared_ptr<server_impl> impl) { return server(std::move(impl)); }
@@ -45,6 +45,7 @@ class server_impl : public std::enable_shared_from_this<server_impl> {
                                             std::optional<std::string>& selected) const;
   task<> reject(response response, io::stream& stream, stream_reader& reader, limit limit);
   void stop() noexcept;
+  void executor_ends() noexcept override { drop(); }
   void log(log_level level, const std::string& message, std::string_view id = {}) const noexcept;
   void log_failure(std::exception_ptr exception, std::string_view id) const noexcept;
 
@@ -63,7 +64,8 @@ class server_impl : public std::enable_shared_from_this<server_impl> {
 
 server_impl::server_impl(connection_handler handler, std::string_view host, int port,
                          serve_options options)
-    : loop_(io::loop::current()),
+    : resident(io::loop::current()),
+      loop_(io::loop::current()),
       handler_(std::move(handler)),
       shared_options_(std::make_shared<serve_options>(std::move(options))),
       streams_([this](std::exception_ptr exception) { log_failure(std::move(exception), {}); }) {
@@ -112,7 +114,8 @@ void server_impl::accept(std::unique_ptr<io::stream> stream) noexcept {
 
 // A connection from its handshake to its end.
 struct server_impl::session {
-  session(server_impl& owner, connection& opened) : server(owner), connection(opened) {
+  session(server_impl& owner, connection& opened)
+      : server(owner), connection(opened), impl(connection_impl::of(opened)) {
     server.sessions_.insert(this);
   }
   session(const session&) = delete;
@@ -121,14 +124,15 @@ struct server_impl::session {
 
   server_impl& server;
   duplex::connection& connection;
+  std::shared_ptr<connection_impl> impl;
   bool handled = false;  // the handler has returned
 };
 
 task<> server_impl::serve_stream(std::unique_ptr<io::stream> stream) {
   auto connection = co_await open(std::move(stream));
   if (!connection) co_return;
-  const auto impl = connection_impl::of(*connection);
   session lifetime(*this, *connection);
+  const auto& impl = lifetime.impl;
   if (!is_serving()) impl->start_close(1001, {});  // closed in the moment it was opened
   std::exception_ptr failure;
   try {
@@ -143,8 +147,11 @@ task<> server_impl::serve_stream(std::unique_ptr<io::stream> stream) {
   }
   lifetime.handled = true;
   if (failure) log_failure(failure, impl->id());
-  // A connection that the handler moved away is no longer the server's.
-  if (connection_impl::of(*connection)) co_await connection->close(failure ? 1011 : 1000);
+  if (connection_impl::of(*connection)) {
+    co_await connection->close(failure ? 1011 : 1000);
+  } else {  // moved away: only the server's close still reaches it
+    co_await connection_impl::wait_closed(impl, {});
+  }
 }
 
 task<std::optional<connection>> server_impl::open(std::unique_ptr<io::stream> stream) {
@@ -249,9 +256,7 @@ void server_impl::close(bool close_connections, std::uint16_t code, std::string_
     stop();
   }
   if (!close_connections) return;
-  for (auto* each : sessions_) {
-    if (const auto& impl = connection_impl::of(each->connection)) impl->start_close(code, reason);
-  }
+  for (auto* each : sessions_) each->impl->start_close(code, reason);
 }
 
 void server_impl::stop() noexcept {

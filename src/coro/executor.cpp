@@ -119,6 +119,34 @@ void deferred::take_back() noexcept {
       previous_deferred_;
 }
 
+resident::resident(coro::executor& executor) noexcept
+    : home_(&executor), next_resident_(executor.youngest_resident_) {
+  if (next_resident_) next_resident_->previous_resident_ = this;
+  executor.youngest_resident_ = this;
+}
+
+void resident::leave() noexcept {
+  if (!home_) return;
+  (previous_resident_ ? previous_resident_->next_resident_ : home_->youngest_resident_) =
+      next_resident_;
+  if (next_resident_) next_resident_->previous_resident_ = previous_resident_;
+  home_ = nullptr;
+}
+
+void executor::end_residents() noexcept {
+  while (resident* const told = youngest_resident_) {
+    told->leave();
+    told->executor_ends();
+  }
+}
+
+// What outlives it must not look for its place here.
+executor::~executor() {
+  while (youngest_resident_) youngest_resident_->leave();
+  while (first_deferred_) first_deferred_->take_back();
+  for (timer* each : timers_) each->position_ = timer::unarmed;
+}
+
 executor& executor::current() {
   if (!current_executor) {
     throw invalid_state("this thread has no loop yet: duplex::io::loop::current() makes one");

@@ -48,7 +48,9 @@ scope::running scope::run(scope& owner, task<> work) {
 }
 
 scope::scope(exception_handler on_exception)
-    : executor_(coro::executor::current()), on_exception_(std::move(on_exception)) {}
+    : resident(coro::executor::current()),
+      executor_(coro::executor::current()),
+      on_exception_(std::move(on_exception)) {}
 
 scope::~scope() { clear(); }
 

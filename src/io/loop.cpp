@@ -88,6 +88,7 @@ loop::loop() : state_(std::make_unique<state>()) {
 }
 
 loop::~loop() {
+  end_residents();
   while (!state_->kept.empty()) std::exchange(state_->kept, {}).clear();
   std::exchange(state_->posted, {}).clear();
   uv_walk(

@@ -221,8 +221,26 @@ void connection::advance(time_point now) {
         silence_deadline_ = now + last_look;
       }
     }
-    if (next_ping_ && now >= *next_ping_) send_keepalive(now);
+    if (next_ping_ && now >= *next_ping_) {
+      if (has_stalled(now)) {
+        fail(close_code::internal_error, "keepalive timeout: the peer reads nothing");
+        abort_ = true;  // nor would it read this
+        return;
+      }
+      send_keepalive(now);
+    }
   }
+}
+
+// Looked at once a ping: only what stayed full from one look to another has stalled.
+bool connection::has_stalled(time_point now) {
+  if (!keepalive_suspended_ || !settings_.ping_timeout || !blocked_ ||
+      std::exchange(progressed_, false)) {
+    stalled_since_.reset();
+    return false;
+  }
+  if (!stalled_since_) stalled_since_ = now;
+  return now - *stalled_since_ >= *settings_.ping_interval + *settings_.ping_timeout;
 }
 
 void connection::send_keepalive(time_point now) {
@@ -247,6 +265,7 @@ void connection::suspend_keepalive(bool suspended, time_point now) {
   now_ = now;
   if (keepalive_suspended_ == suspended) return;
   keepalive_suspended_ = suspended;
+  stalled_since_.reset();
   last_look_ = false;
   silence_deadline_.reset();
   if (!suspended && silent_since_ping_ && settings_.ping_timeout) {

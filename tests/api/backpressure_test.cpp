@@ -239,6 +239,32 @@ TEST(peer_that_never_reads, costs_no_more_than_both_limits) {
   EXPECT_EQ(connection.frames().size(), 1000u);
 }
 
+TEST(peer_that_never_reads, is_dropped_though_reading_is_paused) {
+  for (const side own : {side::server, side::client}) {
+    protocol::connection_settings settings{
+        .ping_interval = 5ms, .ping_timeout = 5ms, .close_timeout = {}};
+    memory_connection connection({.side = own,
+                                  .settings = settings,
+                                  .max_queue = {4, 1},
+                                  .write_limit = 1000,
+                                  .read_limit = 500});
+    std::string end;
+    connection.start([&]() -> task<> {
+      end = co_await failure_of([&]() -> task<> { co_await echo(connection.ws()); });
+    });
+    connection.peer.set_room(0);
+    for (int i = 0; i < 100; ++i) {
+      connection.peer.send(text_frame(connection.far_side(), hundred));
+    }
+    connection.peer.pump();
+    ASSERT_FALSE(connection.peer.reading());
+    ASSERT_TRUE(connection.run_until([&] { return connection.peer.aborted(); }));
+    EXPECT_EQ(end,
+              "closed error: sent 1011 (internal error) keepalive timeout: the peer reads nothing; "
+              "no close frame received");
+  }
+}
+
 TEST(reset, while_reading_is_paused_ends_a_send_that_waits) {
   memory_connection connection({.max_queue = {1, 0}, .bytes_max = 1, .write_limit = 1000});
   std::string end;

@@ -456,6 +456,77 @@ TEST(loop, of_a_thread_that_ends_takes_them_too) {
   EXPECT_TRUE(peer.closed());
 }
 
+TEST(loop, that_ends_leaves_connections_and_servers_that_can_be_read_and_destroyed) {
+  std::optional<connection> client, taken;
+  std::optional<server> listening;
+  std::jthread([&] {
+    listening = serve(
+        [&](connection& ws) -> task<> {
+          taken.emplace(std::move(ws));
+          co_await taken->send("before the end");
+          co_await sleep_for(1h);
+        },
+        "127.0.0.1");
+    run_test([&]() -> task<> {
+      const auto uri = "ws://127.0.0.1:" + std::to_string(listening->port());
+      client = co_await connect(uri);
+      co_await client->ping();
+    });
+    std::move(*client).pong();  // something to be written that never is
+  }).join();
+  for (auto* each : {&*client, &*taken}) {
+    EXPECT_EQ(each->state(), state::closed);
+    EXPECT_EQ(each->close_code(), 1006);
+    EXPECT_TRUE(each->stop_token().stop_requested());
+    each->abort();
+  }
+  EXPECT_FALSE(listening->is_serving());
+  EXPECT_TRUE(listening->connections().empty());
+  listening->close();
+  run_test([&]() -> task<> {  // of another loop
+    auto message = co_await client->recv();
+    EXPECT_EQ(message.text(), "before the end");
+    for (auto* each : {&*client, &*taken}) {
+      const std::string closed = "closed error: no close frame received or sent";
+      auto end = co_await failure_of([&]() -> task<> { co_await each->recv(); });
+      EXPECT_EQ(end, closed);
+      end = co_await failure_of([&]() -> task<> { co_await each->send("late"); });
+      EXPECT_EQ(end, closed);
+      end = co_await failure_of([&]() -> task<> { co_await each->ping(); });
+      EXPECT_EQ(end, closed);
+      co_await each->close();
+      co_await each->wait_closed();
+    }
+    co_await listening->wait_closed();
+  });
+}
+
+TEST(loop, that_ends_destroys_the_handlers_of_its_servers) {
+  bool destroyed = false;
+  struct guard {
+    bool& flag;
+    ~guard() { flag = true; }
+  };
+  std::optional<server> listening;
+  std::jthread([&] {
+    listening = serve(
+        [&](connection& ws) -> task<> {
+          const guard leaving{destroyed};
+          co_await echo(ws);
+        },
+        "127.0.0.1");
+    run_test([&]() -> task<> {
+      const auto uri = "ws://127.0.0.1:" + std::to_string(listening->port());
+      auto ws = co_await connect(uri);
+      co_await ws.send("hello");
+      co_await ws.recv();
+      ws.abort();
+    });
+    EXPECT_FALSE(destroyed);
+  }).join();
+  EXPECT_TRUE(destroyed);
+}
+
 TEST(loops, of_many_threads_serve_and_connect_side_by_side) {
   std::vector<std::jthread> threads;
   for (int i = 0; i < 4; ++i) {

@@ -1,5 +1,6 @@
 // Closing a server in every state, destroying one, and running one until a signal.
 #include <csignal>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -180,6 +181,49 @@ TEST(server_close, reaches_a_handler_whose_peer_neither_reads_nor_writes) {
     co_await client.read_until("\r\n\r\n");
     server.close();
     co_await server.wait_closed(10s);
+  });
+}
+
+TEST(server_close, reaches_connections_that_were_moved_out_of_their_handlers) {
+  std::vector<connection> taken;
+  auto server = serve(
+      [&](connection& ws) -> task<> {
+        taken.push_back(std::move(ws));
+        co_return;
+      },
+      "127.0.0.1", 0, {.close_timeout = 30ms});
+  run_test([&]() -> task<> {
+    const auto uri = uri_of(server);
+    auto first = co_await connect(uri);
+    auto silent = co_await raw_client::connect(server.port());
+    co_await silent.write(upgrade_request());
+    co_await silent.read_until("\r\n\r\n");
+    while (taken.size() < 2) co_await sleep_for(1ms);
+    server.close();
+    const auto end = co_await failure_of([&]() -> task<> { co_await first.recv(); });
+    EXPECT_EQ(end, "closed ok: received 1001 (going away); then sent 1001 (going away)");
+    co_await server.wait_closed(10s);  // bounded for the other by close_timeout
+    for (auto& each : taken) EXPECT_EQ(each.state(), state::closed);
+  });
+}
+
+TEST(destroyed_server, leaves_connections_that_were_moved_out_of_their_handlers) {
+  std::optional<connection> taken;
+  std::optional<server> server = serve(
+      [&](connection& ws) -> task<> {
+        taken.emplace(std::move(ws));
+        co_return;
+      },
+      "127.0.0.1");
+  run_test([&]() -> task<> {
+    const auto uri = uri_of(*server);
+    auto ws = co_await connect(uri);
+    while (!taken) co_await sleep_for(1ms);
+    server.reset();
+    co_await taken->send("still here");
+    auto message = co_await ws.recv();
+    EXPECT_EQ(message.text(), "still here");
+    co_await taken->close();
   });
 }
 

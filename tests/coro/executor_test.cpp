@@ -4,6 +4,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <system_error>
@@ -231,6 +232,40 @@ TEST(timer, ten_thousand_expire_in_order_while_others_are_taken_back) {
   std::sort(expected.begin(), expected.end());
   executor.advance(1s);
   EXPECT_EQ(seen, expected);
+}
+
+TEST(timer, and_what_was_deferred_may_outlive_the_executor) {
+  struct work final : coro::timer, coro::deferred {
+    explicit work(coro::executor& executor) : timer(executor), deferred(executor) {}
+    void expired() override {}
+    void run_deferred() override {}
+  };
+  std::optional<manual_executor> executor(std::in_place);
+  work first(*executor), second(*executor);
+  for (auto* each : {&first, &second}) {
+    each->arm(executor->now() + 1s);
+    each->defer();
+  }
+  executor.reset();
+  EXPECT_FALSE(first.armed());
+}
+
+TEST(resident, is_told_once_before_its_executor_ends_the_youngest_first) {
+  struct guest final : coro::resident {
+    guest(coro::executor& executor, std::string own, log& to)
+        : resident(executor), name(std::move(own)), told(to) {}
+    void executor_ends() noexcept override { told.push_back(name); }
+    std::string name;
+    log& told;
+  };
+  log told;
+  std::optional<manual_executor> executor(std::in_place);
+  guest oldest(*executor, "oldest", told);
+  std::optional<guest> gone(std::in_place, *executor, "gone", told);
+  guest middle(*executor, "middle", told), youngest(*executor, "youngest", told);
+  gone.reset();
+  executor.reset();
+  EXPECT_EQ(told, (log{"youngest", "middle", "oldest"}));
 }
 
 TEST(wait_queue, wakes_one_in_the_order_they_came) {

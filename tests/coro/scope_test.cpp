@@ -1,9 +1,11 @@
 #include <duplex/coro/scope.hpp>
 
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -195,6 +197,20 @@ TEST(scope, destroyed_destroys_running_and_unstarted_tasks) {
   EXPECT_EQ(held.use_count(), 1);
   EXPECT_TRUE(queue.empty());
   EXPECT_FALSE(executor.has_ready());
+}
+
+TEST(scope, that_outlives_its_executor_has_no_tasks) {
+  std::optional<manual_executor> executor(std::in_place);
+  coro::wait_queue queue;
+  scope first, second;
+  first.spawn(wait_in(queue));
+  second.spawn(wait_in(queue));
+  executor->run();
+  second.spawn(wait_in(queue));
+  EXPECT_FALSE(queue.empty());
+  executor.reset();
+  EXPECT_TRUE(queue.empty());
+  EXPECT_EQ(first.size() + second.size(), 0u);
 }
 
 TEST(scope, cleared_destroys_its_tasks_and_takes_others) {

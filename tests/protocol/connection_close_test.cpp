@@ -373,6 +373,44 @@ TEST(keepalive, does_not_judge_while_it_is_suspended) {
   EXPECT_EQ(server.it.state(), state::closing);
 }
 
+TEST(keepalive, drops_a_peer_that_reads_nothing_though_it_is_suspended) {
+  for (const side own : {side::server, side::client}) {
+    scene one(own, {.ping_interval = 20s, .ping_timeout = 15s, .close_timeout = std::nullopt});
+    one.it.suspend_keepalive(true, one.now);
+    one.pass(10min);
+    take_output(one.it);
+    one.it.send(message::type::text, as_bytes("abc"));
+    one.it.data_sent(1);
+    one.pass(34s);
+    EXPECT_EQ(one.it.state(), state::open);
+    one.pass(40s);
+    EXPECT_EQ(one.it.close_sent(), (close_info{1011, "keepalive timeout: the peer reads nothing"}));
+    EXPECT_TRUE(one.it.wants_abort()) << "whatever close_timeout is";
+  }
+}
+
+TEST(keepalive, leaves_a_peer_that_reads_slowly_alone_while_it_is_suspended) {
+  scene server(side::server, {.ping_interval = 20s, .ping_timeout = 20s});
+  const std::string large(1000, 'x');
+  server.it.send(message::type::binary, as_bytes(large));
+  const auto size = server.it.take_data_to_send().size();
+  server.it.suspend_keepalive(true, server.now);
+  for (std::size_t left = size; left > 1; --left) {
+    server.pass(39s);
+    server.it.data_sent(1);
+    ASSERT_EQ(server.it.state(), state::open) << left << " bytes are on their way";
+  }
+}
+
+TEST(keepalive, without_timeout_drops_nobody_who_reads_nothing) {
+  scene server(side::server, {.ping_interval = 20s, .ping_timeout = std::nullopt});
+  server.it.send(message::type::text, as_bytes("abc"));
+  server.it.data_sent(1);
+  server.it.suspend_keepalive(true, server.now);
+  server.pass(1h);
+  EXPECT_EQ(server.it.state(), state::open);
+}
+
 TEST(keepalive, judges_nobody_for_silence_before_the_next_ping) {
   scene server(side::server, {.ping_interval = 60s, .ping_timeout = 5s});
   server.receive({{.payload = "a"}});

@@ -11,7 +11,10 @@ namespace duplex::test {
 class manual_executor final : public coro::executor {
  public:
   manual_executor() { set_current(this); }
-  ~manual_executor() override { set_current(nullptr); }
+  ~manual_executor() override {
+    end_residents();
+    set_current(nullptr);
+  }
 
   coro::time_point now() const override { return now_; }
 

@@ -222,6 +222,24 @@ TEST(SyncLimit, CloseTimeoutBoundsTheDestructorBehindUnsentOutput) {
   held.go.set();
 }
 
+TEST(SyncLimit, ServerThatFloodsAndNeverReadsIsDroppedThoughReadingPauses) {
+  event gone;
+  const raw_server server([&](raw_peer& peer) {
+    peer.accept_handshake();
+    for (int i = 0; i < 3000; ++i) peer.send(std::string(10'000, 'x'));
+    gone.wait();
+  });
+  auto ws = connect(server.uri(), {.ping_interval = 20ms, .ping_timeout = 20ms, .max_queue = 4});
+  const auto start = clock::now();
+  try {
+    for (;;) ws.send(std::string(1'000'000, 'x'));
+  } catch (const duplex::connection_closed_error& end) {
+    EXPECT_EQ(end.sent(), (duplex::close_info{1011, "keepalive timeout: the peer reads nothing"}));
+  }
+  EXPECT_LT(clock::now() - start, 10s);
+  gone.set();
+}
+
 TEST(SyncLimit, CloseFindsThePeersFrameBehindAFullInbox) {
   const raw_server server([](raw_peer& peer) {
     peer.accept_handshake();

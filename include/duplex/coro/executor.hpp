@@ -20,6 +20,7 @@ using time_point = clock::time_point;
 
 class deferred;
 class executor;
+class resident;
 class wait_queue;
 
 /// Calls `expired` on the executor's thread once its time has come. One use at a time; may be armed
@@ -154,6 +155,27 @@ class deferred {
   bool deferred_ = false;
 };
 
+/// What belongs to an executor and may outlive it: it is told before the executor ends, and must
+/// ask nothing of it afterwards.
+class resident {
+ public:
+  explicit resident(coro::executor& executor) noexcept;
+  resident(const resident&) = delete;
+  resident& operator=(const resident&) = delete;
+
+ protected:
+  virtual ~resident() { leave(); }
+  /// On the executor's thread, once.
+  virtual void executor_ends() noexcept = 0;
+
+ private:
+  friend class executor;
+  void leave() noexcept;
+
+  coro::executor* home_;  // nullptr once it has ended
+  resident *previous_resident_ = nullptr, *next_resident_ = nullptr;
+};
+
 /// One thread's coroutines. Everything but stopping a stop token belongs to that thread, and every
 /// frame with a waiter in it must be gone before its executor.
 ///
@@ -164,7 +186,7 @@ class executor {
   executor() = default;
   executor(const executor&) = delete;
   executor& operator=(const executor&) = delete;
-  virtual ~executor() = default;
+  virtual ~executor();
 
   /// The executor of the calling thread. Throws invalid_state where it has none.
   static executor& current();
@@ -188,6 +210,8 @@ class executor {
  protected:
   /// Makes this thread's `current` this executor (or none, with nullptr).
   static void set_current(executor* executor) noexcept;
+  /// Tells the residents, the youngest first. To be called where an executor's end begins.
+  void end_residents() noexcept;
   /// The next timer is another one now.
   virtual void timers_changed() noexcept {}
   /// Any thread: the executor's thread should call `run_stopped` soon.
@@ -197,12 +221,14 @@ class executor {
   friend class timer;
   friend class waiter;
   friend class deferred;
+  friend class resident;
   void add(timer& added);
   void remove(timer& removed) noexcept;
   void place(timer& placed, std::size_t position) noexcept;
 
   wait_queue ready_;
   deferred *first_deferred_ = nullptr, *last_deferred_ = nullptr;
+  resident* youngest_resident_ = nullptr;
   std::vector<timer*> timers_;  // a binary heap, the earliest first
   std::uint64_t armings_ = 0;
   std::mutex stopped_mutex_;

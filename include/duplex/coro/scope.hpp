@@ -13,9 +13,10 @@
 namespace duplex {
 
 /// Owns running tasks. Nothing is ever detached: `join` waits for all; destroying a scope destroys
-/// those still running where they stand (their locals are destroyed, nothing of them runs on). A
-/// scope must not be destroyed by one of its own tasks, nor while someone waits in `join`.
-class scope {
+/// those still running where they stand (their locals are destroyed, nothing of them runs on), and
+/// so does the end of its loop. A scope must not be destroyed by one of its own tasks, nor while
+/// someone waits in `join`.
+class scope : private coro::resident {
  public:
   /// What becomes of a task's exception; by default the first is kept and thrown by `join`. Must
   /// not throw.
@@ -25,7 +26,7 @@ class scope {
   explicit scope(exception_handler on_exception = {});
   scope(const scope&) = delete;
   scope& operator=(const scope&) = delete;
-  ~scope();
+  ~scope() override;
 
   /// Starts a task; it first runs when the loop next resumes coroutines.
   void spawn(task<> task);
@@ -41,6 +42,7 @@ class scope {
   struct child;
   struct running;
   static running run(scope& owner, task<> work);
+  void executor_ends() noexcept override { clear(); }
   void failed(std::exception_ptr exception) noexcept;
 
   child* first_ = nullptr;

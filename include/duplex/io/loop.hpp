@@ -20,8 +20,9 @@ class loop final : public coro::executor {
  public:
   /// Makes itself the thread's loop. Throws invalid_state where the thread has one.
   loop();
-  /// Waits for blocking work under way, then closes whatever is still open, silently. Functions
-  /// posted but not called yet are dropped. Frames of coroutines that wait must be gone before.
+  /// Ends what belongs to it and is still there: servers and connections are dropped, the tasks of
+  /// scopes destroyed. Then waits for blocking work under way and closes whatever else is open.
+  /// Functions posted but not called yet are dropped. Frames that wait in no scope must be gone.
   ~loop() override;
 
   /// The calling thread's loop, made at its first use and destroyed with the thread.

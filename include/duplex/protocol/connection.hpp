@@ -136,7 +136,8 @@ class connection {
   /// close that takes too long. Before it gives a silent peer up it asks for one call more, a
   /// moment later: a caller that comes late may have been away while the peer's bytes waited.
   void advance(time_point now);
-  /// While the application refuses more input, silence proves nothing against the peer.
+  /// While the application refuses more input, silence proves nothing against the peer. A socket
+  /// that stays full does: a peer that reads nothing for ping_interval + ping_timeout is dropped.
   void suspend_keepalive(bool suspended, time_point now);
 
   // --- what the transport should do, after the data to send is written
@@ -190,6 +191,7 @@ class connection {
   void write_masked_frame(opcode, bool fin, std::span<const std::byte> payload);
   void write_waiting_pong();
   void write_close(close_info);
+  bool has_stalled(time_point now);
   void send_keepalive(time_point now);
   void restart_close_timeout();
 
@@ -233,6 +235,7 @@ class connection {
   bool last_look_ = false;          // silence_deadline_ passed once
   bool progressed_ = false;         // a full socket took bytes since the silence was last judged
   bool keepalive_suspended_ = false;
+  std::optional<time_point> stalled_since_;  // while suspended: the socket stays full
   std::optional<time_point> close_deadline_;
   bool close_timeout_starts_ = false;  // with the next call of advance
   bool abort_when_written_ = false;
