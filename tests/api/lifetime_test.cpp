@@ -472,7 +472,7 @@ TEST(loop, that_ends_leaves_connections_and_servers_that_can_be_read_and_destroy
       client = co_await connect(uri);
       co_await client->ping();
     });
-    std::move(*client).pong();  // something to be written that never is
+    client->pong();  // something to be written that never is
   }).join();
   for (auto* each : {&*client, &*taken}) {
     EXPECT_EQ(each->state(), state::closed);

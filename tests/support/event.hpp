@@ -22,6 +22,10 @@ class event {
       throw std::runtime_error("nothing happened for 20 seconds");
     }
   }
+  bool is_set() {
+    const std::lock_guard lock(mutex_);
+    return set_;
+  }
 
  private:
   std::mutex mutex_;
