@@ -3,10 +3,8 @@
 
 #include <array>
 #include <cstring>
-#include <new>
 #include <system_error>
-
-#include <pthread.h>
+#include <utility>
 
 #include <openssl/evp.h>
 #include <openssl/rand.h>
@@ -15,6 +13,8 @@
 #include <duplex/buffer.hpp>
 #include <duplex/protocol/types.hpp>
 
+#include "base/fork.hpp"
+
 namespace duplex::protocol {
 namespace {
 
@@ -22,22 +22,16 @@ namespace {
 struct entropy_block {
   std::array<unsigned char, 4096> bytes;
   std::size_t used = sizeof bytes;
+  unsigned forks = 0;  // when it was filled
 };
 
-constinit thread_local entropy_block block{};
-
-// What is in store must not be used by two processes: the child of a fork, which has the thread
-// that forked and no other, starts anew.
-void forget_at_fork() {
-  static const int registered =
-      pthread_atfork(nullptr, nullptr, [] { block.used = block.bytes.size(); });
-  if (registered != 0) throw std::bad_alloc();
-}
-
 void take_entropy(std::byte* to, std::size_t count) {
+  constinit static thread_local entropy_block block{};
+  // What is in store must not be used by two processes.
+  const unsigned forks = fork_count();
+  if (std::exchange(block.forks, forks) != forks) block.used = block.bytes.size();
   while (count != 0) {
     if (block.used == block.bytes.size()) {
-      forget_at_fork();
       if (RAND_bytes(block.bytes.data(), static_cast<int>(block.bytes.size())) != 1) {
         throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again),
                                 "no random bytes");
