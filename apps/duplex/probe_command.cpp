@@ -22,13 +22,18 @@ namespace duplex::cli {
 namespace {
 
 constexpr const char* about =
-    R"(Report how a WebSocket server keeps to RFC 6455, RFC 7692 and RFC 9112, and what it makes of
-abuse. It should echo every message; without, the cases that need an echo are skipped.
+    "Report how a WebSocket server keeps to the RFCs, and what it makes of abuse";
 
-Verdicts: "ok"; "wrong", not as the RFC has it; "differs", legal or nearly so, and weaker than a
-strict server; "skipped", with the reason.)";
+constexpr const char* manual =
+    R"(The server should echo every message; without, the cases that need an echo are skipped.
 
-constexpr const char* exit_statuses = R"(Exit status:
+Verdicts:
+  ok       as RFC 6455 (WebSocket), RFC 7692 (compression) and RFC 9112 (HTTP/1.1) have it
+  wrong    not so
+  differs  legal, or nearly so, and weaker than what a strict server does
+  skipped  not tried, for the reason that is told
+
+Exit status:
   0  nothing is wrong and nothing differs
   1  something is wrong or differs, or the server cannot be reached
   2  the arguments make no sense)";
@@ -45,31 +50,35 @@ struct arguments {
 
 void add_options(CLI::App& command, arguments& to) {
   command.add_option("URI", to.uri, "ws://host:port/path")->type_name("");
-  command
-      .add_option("--header", to.headers, "a header of the handshake, \"Name: value\"; repeatable")
+  command.add_option("--header", to.headers, "a header of the handshake; repeatable")
+      ->type_name("'NAME: VALUE'")
       ->allow_extra_args(false);
-  command.add_option("--origin", to.origin, "the Origin header");
+  command.add_option("--origin", to.origin, "the Origin header")->type_name("ORIGIN");
   command.add_option("--subprotocol", to.subprotocols, "offer a subprotocol; repeatable")
+      ->type_name("NAME")
       ->allow_extra_args(false);
-  command.add_option("--timeout", to.timeout, "seconds for the server's answer in each case")
+  command.add_option("--timeout", to.timeout, "for the server's answer in each case")
+      ->type_name("SECONDS")
       ->check(CLI::Range(0.01, 3600.0))
       ->capture_default_str();
   command
       .add_option("--max-size", to.max_size,
-                  "bytes of the largest message the server takes: tries its limit")
+                  "of the largest message the server takes: try its limit")
+      ->type_name("BYTES")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 30));
   command.add_option("--jobs", to.jobs, "cases at a time")
+      ->type_name("NUMBER")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
   command
-      .add_option(
-          "--only", to.only,
-          "only cases whose name, or category, matches a pattern such as 'utf8.*'; repeatable")
+      .add_option("--only", to.only,
+                  "only cases and categories that match, as 'utf8.*'; repeatable")
+      ->type_name("PATTERN")
       ->allow_extra_args(false);
   command.add_flag("--list", to.list, "list the cases and stop");
   command.add_flag("--json", to.json, "report as JSON");
   command.add_flag("--verbose", to.verbose, "show every case");
-  command.footer(exit_statuses);
+  command.footer(manual);
 }
 
 bool matches(const std::vector<std::string>& patterns, const probe::probe_case& each) {

@@ -49,7 +49,7 @@ class Echo:
     def read(self, count):
         data = b''
         while len(data) < count:
-            more = self.connection.recv(count - len(data))
+            more = self.connection.recv(min(count - len(data), 65536))
             if not more:
                 raise ConnectionError
             data += more

@@ -7,6 +7,7 @@ DUPLEX: the command-line tool. ECHO_SERVER: ours. NODE: Node.js.
 
 import contextlib
 import json
+import random
 import re
 import socket
 import subprocess
@@ -140,7 +141,7 @@ class Flaws(unittest.TestCase):
 
     def judge(self, flaw, case):
         with broken_server.echoing(flaw) as port:
-            found = report(port, '--timeout', 2, '--only', case)
+            found = report(port, '--timeout', 4 if flaw else 20, '--only', case)
         self.assertEqual(found['status'], 0 if found['by_name'][case]['verdict'] == 'ok' else 1)
         return found['by_name'][case]
 
@@ -215,6 +216,21 @@ class Broken(unittest.TestCase):
     def test_wrong_accept_is_told(self):
         self.check(lambda connection: broken_server.Echo(connection, 'wrong accept').run(),
                    'without the right Sec-WebSocket-Accept')
+
+    def test_noise_is_survived(self):
+        for seed in range(3):
+            noise = random.Random(seed)
+
+            def script(connection, noise=noise):
+                echo = broken_server.Echo(connection, None)
+                echo.echo = lambda kind, message: echo.send(kind, message) if message == b'duplex probe' else \
+                    connection.sendall(noise.randbytes(noise.randrange(1, 2000)))
+                echo.run()
+
+            with broken_server.serving(script) as port:
+                found = report(port, '--timeout', 0.5, '--jobs', 16, '--only', 'framing', '--only', 'fragmentation')
+            self.assertEqual(found['status'], 1)
+            self.assertGreater(found['counts']['wrong'], 20)
 
     def test_closed_port_is_told(self):
         with socket.socket() as unused:

@@ -176,7 +176,8 @@ std::string write_json(const target& target, std::span<const result> results) {
                          {"differs", total.differs},
                          {"skipped", total.skipped}}},
                        {"cases", std::move(cases)}};
-  return report.dump(2) + "\n";
+  // The URI is the user's, and may be anything.
+  return report.dump(2, ' ', true, json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace duplex::probe
