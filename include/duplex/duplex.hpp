@@ -9,6 +9,7 @@
 #include <duplex/io/worker.hpp>
 #include <duplex/message.hpp>
 #include <duplex/options.hpp>
+#include <duplex/protocol/extension.hpp>
 #include <duplex/run.hpp>
 #include <duplex/server.hpp>
 #include <duplex/sync/client.hpp>

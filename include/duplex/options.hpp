@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -12,12 +13,18 @@
 #include <utility>
 #include <vector>
 
+#include <duplex/deflate_options.hpp>
 #include <duplex/http.hpp>
 #include <duplex/inbox.hpp>
 #include <duplex/io/address.hpp>
 #include <duplex/log.hpp>
 
 namespace duplex {
+
+namespace protocol {
+class client_extension;  // of protocol/extension.hpp, like the other
+class server_extension;
+}  // namespace protocol
 
 using duration = std::chrono::steady_clock::duration;
 
@@ -61,6 +68,9 @@ struct header_view {
 struct send_options {
   /// Sends bytes as a text message (true; they must be UTF-8) or a string as a binary one (false).
   std::optional<bool> text = {};
+  /// Where compression was agreed on: never (false), or also below the threshold (true). What does
+  /// not shrink is sent as it is all the same.
+  std::optional<bool> compress = {};
 };
 
 /// Options of `connect`. Views: what they refer to must live until `connect` returns its task.
@@ -69,6 +79,11 @@ struct connect_options {
   std::optional<std::string_view> origin = {};
   /// Offered subprotocols, best first.
   view_list<std::string_view> subprotocols = {};
+  /// Extensions offered before compression, best first. The objects must live until the connection
+  /// is open.
+  view_list<const protocol::client_extension*> extensions = {};
+  /// Offers permessage-deflate; nullopt does not.
+  std::optional<deflate_options> compression = deflate_options();
   /// Added to the request of the handshake.
   view_list<header_view> additional_headers = {};
   /// nullopt: none.
@@ -109,6 +124,10 @@ static_assert(std::is_trivially_destructible_v<connect_options>);
 struct serve_options {
   /// Supported subprotocols, best first. A client that offers none of them is refused with 400.
   std::vector<std::string> subprotocols = {};
+  /// Extensions answered before compression, best first.
+  std::vector<std::shared_ptr<const protocol::server_extension>> extensions = {};
+  /// Answers offers of permessage-deflate; nullopt declines them.
+  std::optional<deflate_options> compression = deflate_options();
   /// Added to the response of the handshake.
   duplex::headers additional_headers = {};
   /// nullopt: none.

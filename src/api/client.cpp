@@ -71,6 +71,7 @@ task<client_connection> open_connection(connect_plan plan) {
   auto impl = std::make_shared<detail::connection_impl>(std::move(stream), protocol::side::client,
                                                         plan.core, std::move(plan.inbox),
                                                         plan.write_limit, plan.read_limit);
+  impl->set_extensions(handshake.take_extensions());
   impl->set_logger(std::move(plan.logger));
   co_return detail::connection_impl::open(std::move(impl), std::move(result), handshake.rest());
 }

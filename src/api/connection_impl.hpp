@@ -58,6 +58,10 @@ class connection_impl final : public std::enable_shared_from_this<connection_imp
   /// Where the opening and the end of the connection are logged; empty for nowhere.
   void set_logger(std::shared_ptr<const logger> logger) noexcept { logger_ = std::move(logger); }
 
+  void set_extensions(protocol::extension_list extensions) {
+    core_.set_extensions(std::move(extensions));
+  }
+
   // --- receiving
   /// Whether there is no need to wait; a message that is there at once may be in `to` already.
   /// Throws concurrency_error.

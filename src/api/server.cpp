@@ -53,6 +53,7 @@ class server_impl : public std::enable_shared_from_this<server_impl>, private co
   connection_handler handler_;
   const std::shared_ptr<const serve_options> shared_options_;  // a connection keeps its logger
   const serve_options& options_ = *shared_options_;
+  protocol::server_extensions extensions_;
   std::vector<std::unique_ptr<io::listener>> listeners_;
   std::vector<address> sockets_;
   std::stop_source closing_;
@@ -70,6 +71,7 @@ server_impl::server_impl(connection_handler handler, std::string_view host, int 
       shared_options_(std::make_shared<serve_options>(std::move(options))),
       streams_([this](std::exception_ptr exception) { log_failure(std::move(exception), {}); }) {
   validate(options_);
+  extensions_ = extensions_of(options_);
   if (!handler_) throw std::invalid_argument("serve needs a handler");
   if (port < 0 || port > 65535) {
     throw std::invalid_argument("port must be from 0 to 65535, got " + std::to_string(port));
@@ -162,6 +164,7 @@ task<std::optional<connection>> server_impl::open(std::unique_ptr<io::stream> st
     limit = closing_.get_token();
   protocol::server_handshake handshake;
   handshake_result result;
+  protocol::extension_agreement agreed;
   try {
     stream_reader reader(*stream);
     auto request = co_await receive_request(handshake, reader, limit);
@@ -178,7 +181,9 @@ task<std::optional<connection>> server_impl::open(std::unique_ptr<io::stream> st
       co_return std::nullopt;
     }
     if (!request) co_return std::nullopt;  // gone without a word
-    result.response = protocol::server_handshake::accept(*request, result.subprotocol);
+    agreed = protocol::select_extensions(*request, extensions_);
+    result.response =
+        protocol::server_handshake::accept(*request, result.subprotocol, agreed.header);
     for (const auto& [name, value] : options_.additional_headers) {
       result.response.headers.add(name, value);
     }
@@ -194,6 +199,7 @@ task<std::optional<connection>> server_impl::open(std::unique_ptr<io::stream> st
   auto impl = std::make_shared<connection_impl>(std::move(stream), protocol::side::server,
                                                 core_settings(options_), make_inbox(options_),
                                                 options_.write_limit, options_.read_limit);
+  impl->set_extensions(std::move(agreed.extensions));
   impl->set_logger({shared_options_, &options_.logger});
   co_return connection_impl::open(std::move(impl), std::move(result), handshake.rest());
 }

@@ -54,6 +54,11 @@ connection::connection(protocol::side own_side, connection_settings settings, ti
   if (settings_.ping_interval) next_ping_ = now + *settings_.ping_interval;
 }
 
+void connection::set_extensions(extension_list extensions) {
+  extensions_.reset();
+  if (!extensions.empty()) extensions_ = std::make_unique<extension_chain>(std::move(extensions));
+}
+
 // --- bytes out
 
 void connection::data_sent(std::size_t count) {
@@ -73,10 +78,12 @@ buffer connection::take_data_to_send() {
   return bytes;
 }
 
-void connection::write_frame(opcode code, bool fin, std::span<const std::byte> payload, bool lend) {
+void connection::write_frame(opcode code, bool fin, std::span<const std::byte> payload, bool lend,
+                             unsigned char reserved_bits) {
   if (waiting_pong_) write_waiting_pong();
-  if (side_ == side::client) return write_masked_frame(code, fin, payload);
-  const frame_header header{.opcode = code, .fin = fin, .length = payload.size()};
+  if (side_ == side::client) return write_masked_frame(code, fin, payload, reserved_bits);
+  const frame_header header{
+      .opcode = code, .fin = fin, .reserved_bits = reserved_bits, .length = payload.size()};
   const std::size_t header_size = frame_header_size(header);
   if (lend && payload.size() >= lend_min) {
     write_frame_header(outbox_.extend(header_size), header);
@@ -87,11 +94,16 @@ void connection::write_frame(opcode code, bool fin, std::span<const std::byte> p
   if (!payload.empty()) std::memcpy(to, payload.data(), payload.size());
 }
 
-void connection::write_masked_frame(opcode code, bool fin, std::span<const std::byte> payload) {
+void connection::write_masked_frame(opcode code, bool fin, std::span<const std::byte> payload,
+                                    unsigned char reserved_bits) {
   // Section 5.3: "The masking key needs to be unpredictable".
   mask_key key;
   random_(key.data(), key.size());
-  const frame_header header{.opcode = code, .fin = fin, .length = payload.size(), .mask = key};
+  const frame_header header{.opcode = code,
+                            .fin = fin,
+                            .reserved_bits = reserved_bits,
+                            .length = payload.size(),
+                            .mask = key};
   const std::size_t size = frame_header_size(header) + payload.size();
   std::byte* const to = write_frame_header(outbox_.extend(size), header);
   apply_mask(to, payload.data(), payload.size(), key);
@@ -123,15 +135,31 @@ void connection::throw_cannot_send() const {
   throw invalid_state("connection is " + std::string(state_name(state_)));
 }
 
-void connection::send(message::type type, std::span<const std::byte> payload, bool lend) {
+void connection::send(message::type type, std::span<const std::byte> payload, bool lend,
+                      std::optional<bool> compress) {
   if (state_ != state::open || sending_fragments_) throw_cannot_send();
+  if (extensions_) return write_fragment(type, {.payload = payload, .compress = compress}, lend);
   write_frame(opcode_of(type), true, payload, lend);
 }
 
-void connection::send_fragment(message::type type, std::span<const std::byte> payload, bool last) {
+void connection::send_fragment(message::type type, std::span<const std::byte> payload, bool last,
+                               std::optional<bool> compress) {
   require_open();
-  write_frame(sending_fragments_ ? opcode::continuation : opcode_of(type), last, payload);
+  write_fragment(type, {payload, !sending_fragments_, last, compress}, false);
   sending_fragments_ = !last;
+}
+
+void connection::write_fragment(message::type type, outgoing_fragment fragment, bool lend) {
+  buffer encoded;
+  unsigned char bits = 0;
+  if (extensions_) {
+    const auto payload = extensions_->encode(fragment, encoded);
+    lend = lend && payload.data() == fragment.payload.data();
+    fragment.payload = payload;
+    if (fragment.first) bits = extensions_->sent_bits();
+  }
+  write_frame(fragment.first ? opcode_of(type) : opcode::continuation, fragment.last,
+              fragment.payload, lend, bits);
 }
 
 std::uint64_t connection::send_ping(std::span<const std::byte> payload, time_point now) {

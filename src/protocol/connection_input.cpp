@@ -11,6 +11,9 @@ namespace {
 // A payload with less than this to come is better read together with what follows it.
 constexpr std::size_t direct_read_min = 64 * 1024;
 
+// What is decoded at once of a payload that has to be unmasked first.
+constexpr std::size_t decode_max = 16 * 1024;
+
 std::string invalid_utf8_at(std::uint64_t position) {
   return "invalid UTF-8 at position " + std::to_string(position);
 }
@@ -48,8 +51,8 @@ void connection::hold_input() {
 }
 
 std::span<std::byte> connection::direct_read_space() {
-  if (!in_frame_ || is_control(frame_.opcode) || !input_.empty() || discarding_ || eof_ ||
-      payload_left_ < direct_read_min) {
+  if (!in_frame_ || is_control(frame_.opcode) || decoding_ || !input_.empty() || discarding_ ||
+      eof_ || payload_left_ < direct_read_min) {
     return {};
   }
   // Grows with what came, not with what the peer says will come.
@@ -139,7 +142,8 @@ bool connection::read_header() {
     bytes = std::span(header_bytes_).first(header_count_ + count);
   }
   const frame_header_result result =
-      parse_frame_header(bytes, side_ == side::server ? side::client : side::server);
+      parse_frame_header(bytes, side_ == side::server ? side::client : side::server,
+                         extensions_ ? extensions_->bits() : 0);
   if (!result.problem.empty()) {
     fail(close_code::protocol_error, result.problem);
     return false;
@@ -173,8 +177,10 @@ bool connection::begin_frame(const frame_header& header) {
     in_message_ = true;
     message_type_ = header.opcode == opcode::text ? message::type::text : message::type::binary;
     text_ = {};
+    decoding_ = header.reserved_bits != 0;
+    if (decoding_) extensions_->begin_decoding(header.reserved_bits);
   }
-  if (settings_.max_size && header.length > *settings_.max_size - message_.size()) {
+  if (!decoding_ && settings_.max_size && header.length > *settings_.max_size - message_.size()) {
     fail(close_code::message_too_big,
          "message of " + std::to_string(message_.size() + header.length) +
              " bytes exceeds limit of " + std::to_string(*settings_.max_size) + " bytes");
@@ -184,6 +190,7 @@ bool connection::begin_frame(const frame_header& header) {
 }
 
 bool connection::read_payload() {
+  if (decoding_ && !is_control(frame_.opcode)) return read_encoded_payload();
   const auto count =
       static_cast<std::size_t>(std::min<std::uint64_t>(payload_left_, input_.size()));
   if (count != 0) {
@@ -201,10 +208,51 @@ bool connection::read_payload() {
   return payload_left_ == 0;
 }
 
+bool connection::read_encoded_payload() {
+  while (payload_left_ != 0 && !input_.empty()) {
+    const auto count = static_cast<std::size_t>(
+        std::min({payload_left_, std::uint64_t{input_.size()}, std::uint64_t{decode_max}}));
+    std::span<const std::byte> bytes = input_.first(count);
+    input_ = input_.subspan(count);
+    std::array<std::byte, decode_max> unmasked;
+    if (frame_.mask) {
+      apply_mask(unmasked.data(), bytes.data(), count, *frame_.mask,
+                 static_cast<std::size_t>(frame_.length - payload_left_));
+      bytes = std::span(unmasked).first(count);
+    }
+    payload_left_ -= count;
+    if (!decode(bytes, frame_.fin && payload_left_ == 0)) return false;
+  }
+  if (frame_.fin && frame_.length == 0) return decode({}, true);
+  return payload_left_ == 0;
+}
+
+// What the next bytes of a message stand for goes to its end.
+bool connection::decode(std::span<const std::byte> bytes, bool last) {
+  const std::size_t before = message_.size();
+  const std::size_t room =
+      settings_.max_size ? *settings_.max_size - before : static_cast<std::size_t>(-1);
+  if (auto problem = extensions_->decode(bytes, last, message_, room)) {
+    fail(problem->code, std::move(problem->reason));
+    return false;
+  }
+  const std::size_t count = message_.size() - before;
+  if (count > room) {
+    fail(close_code::message_too_big, "message of at least " + std::to_string(message_.size()) +
+                                          " bytes exceeds limit of " +
+                                          std::to_string(*settings_.max_size) + " bytes");
+    return false;
+  }
+  return message_type_ != message::type::text || check_text(count);
+}
+
 // The last `count` bytes of the frame's payload have come and stand unmasked where they belong.
 bool connection::receive_payload(std::size_t count) {
   payload_left_ -= count;
-  if (is_control(frame_.opcode) || message_type_ != message::type::text) return true;
+  return is_control(frame_.opcode) || message_type_ != message::type::text || check_text(count);
+}
+
+bool connection::check_text(std::size_t count) {
   if (text_.receive(message_.bytes().last(count))) return true;
   fail(close_code::invalid_data, invalid_utf8_at(text_.position()));
   return false;
@@ -311,6 +359,7 @@ void connection::discard_input() noexcept {
   held_.release();
   message_.release();
   control_.release();
+  extensions_.reset();  // nothing can be sent any more either
   silence_deadline_.reset();
 }
 

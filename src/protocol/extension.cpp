@@ -94,19 +94,15 @@ std::span<const std::byte> extension_chain::encode(outgoing_fragment fragment, b
   return fragment.payload;
 }
 
-bool extension_chain::begin_decoding(unsigned char bits) noexcept {
-  bool any = false;
+void extension_chain::begin_decoding(unsigned char bits) noexcept {
   for (std::size_t i = 0; i < extensions_.size(); ++i) {
-    const unsigned char bit = bit_of(*extensions_[i]);
-    receiving_[i] = bit == 0 || (bits & bit) != 0;
-    any = any || receiving_[i];
+    receiving_[i] = (bits & bit_of(*extensions_[i])) != 0;
   }
-  return any;
 }
 
 std::optional<decode_problem> extension_chain::decode(std::span<const std::byte> bytes, bool last,
                                                       buffer& out, std::size_t room) {
-  // Behind the one that is left come those it has to wait for.
+  // The sender's first comes last here, and writes to where the message stays.
   const auto first = std::find(receiving_.begin(), receiving_.end(), true) - receiving_.begin();
   buffer between;
   for (auto i = extensions_.size() - 1;; --i) {

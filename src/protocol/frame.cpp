@@ -23,18 +23,27 @@ std::string hexadecimal(unsigned digit) {
 
 }  // namespace
 
-frame_header_result parse_frame_header(std::span<const std::byte> bytes, side from) {
+frame_header_result parse_frame_header(std::span<const std::byte> bytes, side from,
+                                       unsigned char extension_bits) {
   if (bytes.size() < 2) return {};
   const auto first = std::to_integer<unsigned>(bytes[0]);
   const auto second = std::to_integer<unsigned>(bytes[1]);
-  if ((first & 0x70) != 0) return wrong("reserved bits must be 0");
-  const unsigned code = first & 0x0F;
+  const unsigned code = first & 0x0F, reserved = first & 0x70;
+  if ((reserved & ~extension_bits) != 0) return wrong("reserved bits must be 0");
+  // RFC 7692 section 6.1: the bit is for the first fragment alone, and never for control frames.
+  if (reserved != 0 && code == static_cast<unsigned>(opcode::continuation)) {
+    return wrong("reserved bits of a continuation frame must be 0");
+  }
+  if (reserved != 0 && (code & 0x8) != 0) {
+    return wrong("reserved bits of a control frame must be 0");
+  }
   if (!is_known(code)) return wrong("unknown opcode " + hexadecimal(code));
 
   frame_header_result result;
   frame_header& header = result.header;
   header.opcode = static_cast<opcode>(code);
   header.fin = (first & 0x80) != 0;
+  header.reserved_bits = static_cast<unsigned char>(reserved);
   header.length = second & 0x7F;
   const bool masked = (second & 0x80) != 0;
   // Section 5.1: "a client MUST mask all frames that it sends to the server", "A server MUST NOT

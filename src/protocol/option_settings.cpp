@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <string_view>
 
+#include <duplex/protocol/permessage_deflate.hpp>
+
 namespace duplex::detail {
 namespace {
 
@@ -30,6 +32,19 @@ void require_subprotocol(std::string_view name) {
   if (!is_token(name)) refuse("a subprotocol", "a token", "'" + escaped(name) + "'");
 }
 
+void require_range(std::string_view option, int value, int least, int most) {
+  if (value >= least && value <= most) return;
+  refuse(option, std::to_string(least) + " to " + std::to_string(most), std::to_string(value));
+}
+
+void require_compression(const deflate_options& options) {
+  require_range("compression.server_max_window_bits", options.server_max_window_bits, 8, 15);
+  require_range("compression.client_max_window_bits", options.client_max_window_bits, 8, 15);
+  require_range("compression.level", options.level, 0, 9);
+  require_range("compression.memory_level", options.memory_level, 1, 9);
+  if (options.max_ratio == 0) refuse("compression.max_ratio", "positive", "0");
+}
+
 // What connections of both sides have in common.
 template <class Options>
 void validate_connection(const Options& options) {
@@ -42,6 +57,12 @@ void validate_connection(const Options& options) {
   if (options.max_queue.high() == 0) refuse("max_queue", "positive", "0");
   if (options.read_limit == 0) refuse("read_limit", "positive", "0");
   for (const std::string_view name : options.subprotocols) require_subprotocol(name);
+  for (const auto& extension : options.extensions) {
+    if (extension == nullptr) refuse("an extension", "an object", "nullptr");
+    const std::string name = extension->name();
+    if (!is_token(name)) refuse("the name of an extension", "a token", "'" + name + "'");
+  }
+  if (options.compression) require_compression(*options.compression);
 }
 
 template <class Options>
@@ -106,7 +127,22 @@ protocol::client_handshake_settings handshake_settings(const connect_options& op
     settings.additional_headers.add(std::string(name), std::string(value));
   }
   settings.user_agent_header = options.user_agent_header;
+  for (const auto* extension : options.extensions) {
+    settings.extensions.emplace_back(std::shared_ptr<void>(), extension);  // not owned
+  }
+  if (options.compression) {
+    settings.extensions.push_back(
+        std::make_shared<protocol::permessage_deflate>(*options.compression));
+  }
   return settings;
+}
+
+protocol::server_extensions extensions_of(const serve_options& options) {
+  protocol::server_extensions extensions = options.extensions;
+  if (options.compression) {
+    extensions.push_back(std::make_shared<protocol::permessage_deflate>(*options.compression));
+  }
+  return extensions;
 }
 
 inbox make_inbox(const connect_options& options) { return inbox_of(options); }

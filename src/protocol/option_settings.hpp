@@ -6,6 +6,7 @@
 #include <duplex/inbox.hpp>
 #include <duplex/options.hpp>
 #include <duplex/protocol/connection.hpp>
+#include <duplex/protocol/extension.hpp>
 #include <duplex/protocol/handshake.hpp>
 
 namespace duplex::detail {
@@ -19,6 +20,9 @@ protocol::connection_settings core_settings(const serve_options& options);
 
 /// Copies what the options refer to. Throws std::invalid_argument where a header cannot be one.
 protocol::client_handshake_settings handshake_settings(const connect_options& options);
+
+/// What a server answers offers with, best first.
+protocol::server_extensions extensions_of(const serve_options& options);
 
 /// An inbox of max_queue messages and four times max_size bytes, at least those of one read.
 inbox make_inbox(const connect_options& options);

@@ -30,6 +30,7 @@ class holding {
 }  // namespace
 
 blocking_connection::blocking_connection(descriptor socket, handshake_result handshake,
+                                         protocol::extension_list extensions,
                                          std::span<const std::byte> rest,
                                          const connect_options& options)
     : socket_(std::move(socket)),
@@ -47,6 +48,7 @@ blocking_connection::blocking_connection(descriptor socket, handshake_result han
       logger_(options.logger ? *options.logger : stderr_logger()),
       uncaught_exceptions_(std::uncaught_exceptions()),
       service_(service::instance()) {
+  core_.set_extensions(std::move(extensions));
   if (!rest.empty()) {
     core_.receive_data(rest, heard_at_);
     core_.hold_input();
@@ -105,7 +107,7 @@ void blocking_connection::send(const payload& payload, send_options options, con
   }
   call current(*this);
   require_open(current, limit);
-  core_.send(type, payload.bytes());
+  core_.send(type, payload.bytes(), false, options.compress);
   settle();
   if (core_.buffered_amount() > write_limit_.high()) {
     const holding writer(writers_);

@@ -52,7 +52,8 @@ class blocking_connection final : private serviced {
  public:
   /// Takes over a socket whose handshake is done; `rest` came after it.
   blocking_connection(descriptor socket, handshake_result handshake,
-                      std::span<const std::byte> rest, const connect_options& options);
+                      protocol::extension_list extensions, std::span<const std::byte> rest,
+                      const connect_options& options);
   ~blocking_connection();
   blocking_connection(const blocking_connection&) = delete;
   blocking_connection& operator=(const blocking_connection&) = delete;

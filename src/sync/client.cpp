@@ -67,7 +67,8 @@ client_connection connect(std::string_view uri, const connect_options& options) 
   result.request = handshake.request();
   result.subprotocol = handshake.subprotocol();
   return client_connection(std::make_unique<blocking_connection>(
-      std::move(socket), std::move(result), handshake.rest(), options));
+      std::move(socket), std::move(result), handshake.take_extensions(), handshake.rest(),
+      options));
 }
 
 client_connection::client_connection(std::unique_ptr<blocking_connection> opened) noexcept

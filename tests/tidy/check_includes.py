@@ -14,8 +14,8 @@ from pathlib import Path
 BASE = {
     f'include/duplex/{name}.hpp'
     for name in (
-        'buffer', 'close_code', 'coro/limit', 'error', 'http', 'inbox', 'io/address', 'log', 'message',
-        'options', 'payload', 'uri', 'version',
+        'buffer', 'close_code', 'coro/limit', 'deflate_options', 'error', 'http', 'inbox', 'io/address', 'log',
+        'message', 'options', 'payload', 'uri', 'version',
     )
 }
 

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -14,6 +15,7 @@
 
 #include <duplex/close_code.hpp>
 #include <duplex/message.hpp>
+#include <duplex/protocol/extension.hpp>
 #include <duplex/protocol/frame.hpp>
 #include <duplex/protocol/outbox.hpp>
 #include <duplex/protocol/types.hpp>
@@ -63,6 +65,9 @@ class connection {
  public:
   connection(protocol::side, connection_settings, time_point now, random_source = system_random());
 
+  /// What the handshake agreed on; before anything is received or sent.
+  void set_extensions(extension_list extensions);
+
   // --- bytes in
 
   /// Lends received bytes, which must live until `next_event` gives nullopt, or `hold_input`.
@@ -108,11 +113,13 @@ class connection {
   // --- saying something; all throw invalid_state unless the state is open
 
   /// Queues a whole message. `lend` allows payloads that need no change to be written from where
-  /// they are: they must live until written or `hold_output`.
-  void send(message::type, std::span<const std::byte> payload, bool lend = false);
-  /// Queues a fragment; the type of the message counts for its first. Messages cannot be sent
-  /// between the fragments of another; that throws invalid_state too.
-  void send_fragment(message::type, std::span<const std::byte> payload, bool last);
+  /// they are: they must live until written or `hold_output`. `compress` is send_options::compress.
+  void send(message::type, std::span<const std::byte> payload, bool lend = false,
+            std::optional<bool> compress = {});
+  /// Queues a fragment; `compress` and the type of the message count for its first. Messages cannot
+  /// be sent between the fragments of another; that throws invalid_state too.
+  void send_fragment(message::type, std::span<const std::byte> payload, bool last,
+                     std::optional<bool> compress = {});
   /// Queues a ping of up to 125 bytes (std::invalid_argument beyond) and gives its id, which the
   /// event of the pong that answers it, or a later ping, repeats or exceeds.
   std::uint64_t send_ping(std::span<const std::byte> payload, time_point now);
@@ -172,7 +179,10 @@ class connection {
   bool read_header();
   bool begin_frame(const frame_header&);
   bool read_payload();
+  bool read_encoded_payload();
+  bool decode(std::span<const std::byte> bytes, bool last);
   bool receive_payload(std::size_t count);
+  bool check_text(std::size_t count);
   std::optional<event> finish_message();
   std::optional<event> finish_control();
   event receive_ping();
@@ -187,8 +197,11 @@ class connection {
     if (state_ != state::open) throw_cannot_send();
   }
   [[noreturn]] void throw_cannot_send() const;
-  void write_frame(opcode, bool fin, std::span<const std::byte> payload, bool lend = false);
-  void write_masked_frame(opcode, bool fin, std::span<const std::byte> payload);
+  void write_frame(opcode, bool fin, std::span<const std::byte> payload, bool lend = false,
+                   unsigned char reserved_bits = 0);
+  void write_masked_frame(opcode, bool fin, std::span<const std::byte> payload,
+                          unsigned char reserved_bits);
+  void write_fragment(message::type, outgoing_fragment, bool lend);
   void write_waiting_pong();
   void write_close(close_info);
   bool has_stalled(time_point now);
@@ -199,6 +212,7 @@ class connection {
   random_source random_;
   protocol::side side_;
   protocol::state state_ = protocol::state::open;
+  std::unique_ptr<extension_chain> extensions_;  // nullptr: none were agreed on
 
   // Bytes not yet parsed: lent ones, or those in held_. Nothing is left in them when next_event has
   // given nullopt: a header that is cut goes to header_bytes_, a payload to message_ or control_.
@@ -208,6 +222,7 @@ class connection {
   unsigned char header_count_ = 0;
   bool in_frame_ = false;
   bool in_message_ = false;  // between the start of a message and its end
+  bool decoding_ = false;    // extensions changed that message
   bool eof_ = false;
   bool discarding_ = false;
   bool close_told_ = false;

@@ -15,9 +15,9 @@
 
 namespace duplex::protocol {
 
-/// The reserved bit an extension marks its messages with, as it stands in a frame's first byte
-/// (section 5.2). `none`: it changes every message, and needs no mark.
-enum class reserved_bit : unsigned char { none = 0, rsv1 = 0x40, rsv2 = 0x20, rsv3 = 0x10 };
+/// The reserved bit an extension marks messages with that it changed, on their first frame, as it
+/// stands in a frame's first byte (section 5.2).
+enum class reserved_bit : unsigned char { rsv1 = 0x40, rsv2 = 0x20, rsv3 = 0x10 };
 
 /// A message to be sent, or the next fragment of one.
 struct outgoing_fragment {
@@ -110,11 +110,9 @@ extension_list accept_response(const extension_offers& response, const client_ex
 /// changes a message to be sent, and the last that changes a received one.
 class extension_chain {
  public:
-  extension_chain() = default;
   explicit extension_chain(extension_list extensions);
 
-  bool empty() const noexcept { return extensions_.empty(); }
-  /// The reserved bits a message may carry, as in a frame's first byte.
+  /// The reserved bits a message may carry.
   unsigned char bits() const noexcept { return bits_; }
 
   /// What is to be sent for a fragment: its payload where nothing changes it, else `scratch`.
@@ -122,10 +120,9 @@ class extension_chain {
   /// The bits of the first frame of the message last begun with `encode`.
   unsigned char sent_bits() const noexcept { return sent_bits_; }
 
-  /// Whether a message whose first frame has these bits is changed at all; called for each before
-  /// its first `decode`.
-  bool begin_decoding(unsigned char bits) noexcept;
-  /// As `extension::decode`, through all that change the message.
+  /// A message begins whose first frame has these bits, some of `bits()`.
+  void begin_decoding(unsigned char bits) noexcept;
+  /// As `extension::decode`, through all that changed the message.
   std::optional<decode_problem> decode(std::span<const std::byte> bytes, bool last, buffer& out,
                                        std::size_t room);
 

@@ -28,7 +28,8 @@ namespace duplex::protocol {
 struct frame_header {
   protocol::opcode opcode = opcode::text;
   bool fin = true;
-  std::uint64_t length = 0;  ///< of the payload, less than 2^63
+  unsigned char reserved_bits = 0;  ///< as in the first byte: 0x40, 0x20, 0x10
+  std::uint64_t length = 0;         ///< of the payload, less than 2^63
   std::optional<mask_key> mask = {};
 
   bool operator==(const frame_header&) const = default;
@@ -47,10 +48,12 @@ struct frame_header_result {
   std::string problem = {};  ///< set where it is wrong
 };
 
-/// Parses the header of a frame sent by `from`. Refuses reserved bits and opcodes, a mask bit wrong
-/// for the side, control frames that are fragmented or longer than 125 bytes, and lengths that are
-/// not written in the fewest bytes or have their highest bit set.
-frame_header_result parse_frame_header(std::span<const std::byte> bytes, side from);
+/// Parses the header of a frame sent by `from`. Refuses reserved bits other than those of
+/// `extension_bits` on the first frame of a message, reserved opcodes, a mask bit wrong for the
+/// side, control frames that are fragmented or longer than 125 bytes, and lengths that are not
+/// written in the fewest bytes or have their highest bit set.
+frame_header_result parse_frame_header(std::span<const std::byte> bytes, side from,
+                                       unsigned char extension_bits = 0);
 
 /// The bytes `write_frame_header` writes.
 inline std::size_t frame_header_size(const frame_header& header) noexcept {
@@ -60,7 +63,8 @@ inline std::size_t frame_header_size(const frame_header& header) noexcept {
 /// Writes a header, at most `frame_header_size_max` bytes, and gives the place behind it.
 inline std::byte* write_frame_header(std::byte* to, const frame_header& header) noexcept {
   const unsigned mask_bit = header.mask ? 0x80 : 0;
-  *to++ = static_cast<std::byte>((header.fin ? 0x80U : 0U) | static_cast<unsigned>(header.opcode));
+  *to++ = static_cast<std::byte>((header.fin ? 0x80U : 0U) | header.reserved_bits |
+                                 static_cast<unsigned>(header.opcode));
   if (header.length <= 125) {
     *to++ = static_cast<std::byte>(mask_bit | header.length);
   } else {
