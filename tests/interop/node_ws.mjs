@@ -3,6 +3,7 @@
 // Usage: node_ws.mjs ROLE PROGRAM [CASE...]
 // ROLE: what PROGRAM (see peer.hpp) is: server, client or sync_client. Without CASE: all of them.
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
@@ -331,11 +332,56 @@ add('origin_of_ours', async ({ end }) => {
   check(values(end.received, 'Origin'), ['https://example.com'], 'the origin');
 }, { ours: ['--origin', 'https://example.com'], roles: ['client', 'sync_client'] });
 
-add('compression_is_not_negotiated', async ({ end }) => {
+add('compression_of_theirs_alone', async ({ end }) => {
   check(end.ws.extensions, '', 'the extensions agreed on');
   check(values(end.received, 'Sec-WebSocket-Extensions'), [], 'the extensions our program speaks of');
   await end.echo('compressible '.repeat(1000));
-}, { theirs: { perMessageDeflate: { threshold: 0 } } });
+}, { ours: ['--compression', 'none'], theirs: { perMessageDeflate: { threshold: 0 } } });
+
+add('compression_of_ours_alone', async ({ end }) => {
+  check(end.ws.extensions, '', 'the extensions agreed on');
+  await end.echo('compressible '.repeat(1000));
+}, { theirs: { perMessageDeflate: false } });
+
+async function compressedEchoes({ end }) {
+  check(end.ws.extensions, 'permessage-deflate', 'the extensions agreed on');
+  for (let number = 0; number < 20; number++) {
+    const text = JSON.stringify({ sequence: number, text: 'compressible '.repeat(number * 10) });
+    await end.echo(text);
+    await end.echo(Buffer.from(text));
+    await end.echo('');
+    await end.echo(randomBytes(1 + number * 1000));
+    for (let at = 0; at < text.length; at += 7) {
+      end.ws.send(text.slice(at, at + 7), { fin: at + 7 >= text.length });
+    }
+    check(await end.recv(), text, 'the echo of fragments');
+  }
+  await end.echo('aé€𝄞'.repeat(50000));
+}
+
+// Compression with options of ours and of theirs.
+function addCompression(name, ours, theirs, roles) {
+  add(`compression_${name}`, compressedEchoes, {
+    ours: ['threshold=1', ...ours].flatMap((each) => ['--compression', each]),
+    theirs: { perMessageDeflate: { threshold: 0, ...theirs } },
+    ...(roles && { roles }),
+  });
+}
+
+addCompression('at_its_defaults', [], {});
+addCompression('without_context_takeover_of_ours',
+  ['server_no_context_takeover=1', 'client_no_context_takeover=1'], {});
+addCompression('without_context_takeover_of_theirs', [],
+  { serverNoContextTakeover: true, clientNoContextTakeover: true });
+for (const bits of [9, 12]) {
+  addCompression(`with_windows_of_${bits}_bits_of_ours`,
+    [`server_max_window_bits=${bits}`, `client_max_window_bits=${bits}`], {});
+  addCompression(`with_windows_of_${bits}_bits_of_theirs`, [],
+    { serverMaxWindowBits: bits, clientMaxWindowBits: bits });
+}
+addCompression('with_a_window_of_8_bits', ['server_max_window_bits=8'], {}, ['server']);
+addCompression('with_a_window_of_8_bits', ['client_max_window_bits=8'], {}, ['client', 'sync_client']);
+for (const level of [0, 3, 6, 9]) addCompression(`at_level_${level}`, [`level=${level}`], {});
 
 add('pings_while_the_owner_is_busy', async ({ end, ours }) => {
   end.ws.send('!pause');

@@ -13,6 +13,30 @@ namespace {
   std::exit(2);
 }
 
+// "none", or one option of compression and its value.
+void set_compression(std::optional<deflate_options>& options, std::string_view argument) {
+  if (argument == "none") return options.reset();
+  const auto equals = argument.find('=');
+  if (equals == argument.npos || !options) refuse(argument);
+  const auto name = argument.substr(0, equals);
+  const int value = std::stoi(std::string(argument.substr(equals + 1)));
+  if (name == "server_no_context_takeover") {
+    options->server_no_context_takeover = value != 0;
+  } else if (name == "client_no_context_takeover") {
+    options->client_no_context_takeover = value != 0;
+  } else if (name == "server_max_window_bits") {
+    options->server_max_window_bits = value;
+  } else if (name == "client_max_window_bits") {
+    options->client_max_window_bits = value;
+  } else if (name == "level") {
+    options->level = value;
+  } else if (name == "threshold") {
+    options->threshold = static_cast<std::size_t>(value);
+  } else {
+    refuse(argument);
+  }
+}
+
 }  // namespace
 
 arguments parse_arguments(int argc, char** argv) {
@@ -31,6 +55,8 @@ arguments parse_arguments(int argc, char** argv) {
       result.origin = value;
     } else if (name == "--subprotocol") {
       result.subprotocols.push_back(value);
+    } else if (name == "--compression") {
+      set_compression(result.compression, value);
     } else if (const auto colon = value.find(": "); name == "--header" && colon != value.npos) {
       result.headers.add(value.substr(0, colon), value.substr(colon + 2));
     } else {
@@ -42,13 +68,15 @@ arguments parse_arguments(int argc, char** argv) {
 
 client_options::client_options(const arguments& arguments)
     : origin_(arguments.origin),
-      subprotocols_(arguments.subprotocols.begin(), arguments.subprotocols.end()) {
+      subprotocols_(arguments.subprotocols.begin(), arguments.subprotocols.end()),
+      compression_(arguments.compression) {
   for (const auto& [name, value] : arguments.headers) headers_.push_back({name, value});
 }
 
 connect_options client_options::get() const {
   return {.origin = origin_,
           .subprotocols = std::span(subprotocols_),
+          .compression = compression_,
           .additional_headers = std::span(headers_)};
 }
 

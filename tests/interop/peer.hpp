@@ -15,13 +15,15 @@
 
 namespace duplex::interop {
 
-/// `[uri] [--connections N] [--origin O] [--subprotocol S]... [--header "Name: value"]...`
+/// `[uri] [--connections N] [--origin O] [--subprotocol S]... [--header "Name: value"]...
+/// [--compression none|NAME=NUMBER]...`, where a name is that of an option of compression.
 struct arguments {
   std::string uri = {};
   int connections = 1;
   std::optional<std::string> origin = {};
   std::vector<std::string> subprotocols = {};
   duplex::headers headers = {};
+  std::optional<deflate_options> compression = deflate_options();
 };
 
 /// Ends the process with status 2 where they make no sense.
@@ -37,6 +39,7 @@ class client_options {
   std::optional<std::string_view> origin_;
   std::vector<std::string_view> subprotocols_;
   std::vector<header_view> headers_;
+  std::optional<deflate_options> compression_;
 };
 
 /// What a test script can ask for:

@@ -7,7 +7,10 @@ int main(int argc, char** argv) {
   const auto arguments = interop::parse_arguments(argc, argv);
   auto server =
       serve([](connection& ws) { return interop::follow(ws, ws.request().headers); }, "127.0.0.1",
-            0, {.subprotocols = arguments.subprotocols, .additional_headers = arguments.headers});
+            0,
+            {.subprotocols = arguments.subprotocols,
+             .compression = arguments.compression,
+             .additional_headers = arguments.headers});
   interop::report("listening " + std::to_string(server.port()));
   run(std::move(server));
 }

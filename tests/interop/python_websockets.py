@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import dataclasses
 import functools
+import random
 import re
 import signal
 import sys
@@ -17,6 +18,8 @@ import traceback
 from typing import Awaitable, Callable, Optional
 
 from websockets.exceptions import ConnectionClosed, InvalidStatusCode
+from websockets.extensions.permessage_deflate import (
+    ClientPerMessageDeflateFactory, ServerPerMessageDeflateFactory)
 # The API of the source document; newer releases keep it under this name.
 from websockets.legacy.client import connect
 from websockets.legacy.server import serve
@@ -370,12 +373,72 @@ async def origin_of_ours(link):
     check(link.ws.origin, 'https://example.com', 'the origin')
 
 
-@case(theirs={'compression': 'deflate'})
-async def compression_is_not_negotiated(link):
+@case(ours=('--compression', 'none'), theirs={'compression': 'deflate'})
+async def compression_of_theirs_alone(link):
     check(link.ws.extensions, [], 'the extensions agreed on')
     ours = link.ws.response_headers if link.ws.is_client else link.ws.request_headers
     check('Sec-WebSocket-Extensions' in ours, False, 'our program speaks of extensions')
     await check_echo(link.ws, 'compressible ' * 1000)
+
+
+@case(theirs={'compression': None})
+async def compression_of_ours_alone(link):
+    check(link.ws.extensions, [], 'the extensions agreed on')
+    await check_echo(link.ws, 'compressible ' * 1000)
+
+
+async def check_compressed_echoes(link):
+    for number in range(20):
+        text = '{"sequence": %d, "text": "%s"}' % (number, 'compressible ' * (number * 10))
+        await check_echo(link.ws, text)
+        await check_echo(link.ws, text.encode())
+        await check_echo(link.ws, '')
+        await check_echo(link.ws, random.Random(number).randbytes(1 + number * 1000))
+        await check_echo(link.ws, (text[i:i + 7] for i in range(0, len(text), 7)), text)
+    await check_echo(link.ws, 'aé€𝄞' * 50000)
+
+
+def add_compression(name, ours=(), roles=ROLES, **theirs):
+    """Compression with options of ours and of theirs: what the two agree on, and that it works."""
+    expected = {**theirs, **dict(each.split('=') for each in ours)}
+    expected.pop('level', None)
+
+    async def talk(link):
+        [agreed] = link.ws.extensions
+        for end, prefix in (('local', 'client' if link.ws.is_client else 'server'),
+                            ('remote', 'server' if link.ws.is_client else 'client')):
+            takeover = f'{prefix}_no_context_takeover'
+            check(getattr(agreed, f'{end}_no_context_takeover'), bool(int(expected.get(takeover, 0))), takeover)
+            bits = f'{prefix}_max_window_bits'
+            check(getattr(agreed, f'{end}_max_window_bits'), int(expected.get(bits, 15)), bits)
+        await check_compressed_echoes(link)
+
+    arguments = ('--compression', 'threshold=1')
+    for each in ours:
+        arguments += ('--compression', each)
+    for role in roles:
+        factory = ClientPerMessageDeflateFactory if role == 'server' else ServerPerMessageDeflateFactory
+        CASES.append(Case(f'compression_{name}', talk, arguments,
+                          {'compression': None, 'extensions': [factory(**theirs)]}, roles=(role,)))
+
+
+add_compression('at_its_defaults')
+for takeover in ('server_no_context_takeover', 'client_no_context_takeover'):
+    add_compression(f'with_{takeover}_of_ours', (f'{takeover}=1',))
+    add_compression(f'with_{takeover}_of_theirs', **{takeover: True})
+for bits in (9, 12):
+    add_compression(f'with_windows_of_{bits}_bits_of_ours',
+                    (f'server_max_window_bits={bits}', f'client_max_window_bits={bits}'))
+    add_compression(f'with_windows_of_{bits}_bits_of_theirs', server_max_window_bits=bits,
+                    client_max_window_bits=bits)
+# zlib, and with it websockets, reads what was made with so small a window but cannot write it.
+add_compression('with_a_window_of_8_bits', ('server_max_window_bits=8',), ('server',))
+add_compression('with_a_window_of_8_bits', ('client_max_window_bits=8',), ('client', 'sync_client'))
+add_compression('with_a_window_of_8_bits_of_theirs', roles=('server',), server_max_window_bits=8)
+add_compression('with_a_window_of_8_bits_of_theirs', roles=('client', 'sync_client'),
+                client_max_window_bits=8)
+for level in (0, 3, 6, 9):
+    add_compression(f'at_level_{level}', (f'level={level}',))
 
 
 @case(theirs={'ping_interval': 0.01, 'ping_timeout': 10})

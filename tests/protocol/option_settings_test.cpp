@@ -9,6 +9,8 @@
 
 #include <gtest/gtest.h>
 
+#include <duplex/protocol/permessage_deflate.hpp>
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -63,6 +65,45 @@ TEST(OptionSettings, NamesAndNumbersAreChecked) {
   EXPECT_EQ(refusal(connect_options{.port = 65536}), "port must be 1 to 65535, got 65536");
   EXPECT_EQ(refusal(connect_options{.port = 65535}), "");
   EXPECT_EQ(refusal(serve_options{.backlog = 0}), "backlog must be positive, got 0");
+}
+
+TEST(OptionSettings, CompressionIsChecked) {
+  const auto both = [](const duplex::deflate_options& options) {
+    const std::string first = refusal(connect_options{.compression = options});
+    EXPECT_EQ(refusal(serve_options{.compression = options}), first);
+    return first;
+  };
+  EXPECT_EQ(both({.server_max_window_bits = 7}),
+            "compression.server_max_window_bits must be 8 to 15, got 7");
+  EXPECT_EQ(both({.client_max_window_bits = 16}),
+            "compression.client_max_window_bits must be 8 to 15, got 16");
+  EXPECT_EQ(both({.level = 10}), "compression.level must be 0 to 9, got 10");
+  EXPECT_EQ(both({.level = -1}), "compression.level must be 0 to 9, got -1");
+  EXPECT_EQ(both({.memory_level = 0}), "compression.memory_level must be 1 to 9, got 0");
+  EXPECT_EQ(both({.max_ratio = 0}), "compression.max_ratio must be positive, got 0");
+  EXPECT_EQ(both({.server_max_window_bits = 8, .level = 0, .memory_level = 9, .max_ratio = 1}), "");
+  EXPECT_EQ(refusal(connect_options{.compression = {}}), "");
+  EXPECT_EQ(refusal(connect_options{.extensions = {nullptr, nullptr}}),
+            "an extension must be an object, got nullptr");
+  EXPECT_EQ(refusal(serve_options{.extensions = {nullptr}}),
+            "an extension must be an object, got nullptr");
+}
+
+TEST(OptionSettings, CompressionComesBehindOtherExtensions) {
+  const duplex::protocol::permessage_deflate own({.server_no_context_takeover = true});
+  const auto names = [](const auto& extensions) {
+    std::vector<std::string> result;
+    for (const auto& each : extensions) result.push_back(each->name());
+    return result;
+  };
+  const std::string name = "permessage-deflate";
+  EXPECT_EQ(names(handshake_settings(connect_options{}).extensions), std::vector{name});
+  const auto settings = handshake_settings(connect_options{.extensions = {&own}});
+  EXPECT_EQ(settings.extensions.front().get(), &own);
+  EXPECT_EQ(names(settings.extensions), (std::vector{name, name}));
+  EXPECT_TRUE(handshake_settings(connect_options{.compression = {}}).extensions.empty());
+  EXPECT_EQ(names(extensions_of(serve_options{})), std::vector{name});
+  EXPECT_TRUE(extensions_of(serve_options{.compression = {}}).empty());
 }
 
 TEST(OptionSettings, CoreGetsItsLimits) {
