@@ -271,7 +271,11 @@ for (const [name, size] of [['too_big', MiB + 1], ['much_too_big', 16 * MiB]]) {
     end.ws.send(Buffer.alloc(size));
     const { reason } = await end.ended(1009);
     for (const number of [size, MiB]) check(reason.includes(number), true, `${number} is in "${reason}"`);
-  }, { end: '1006 \\[sent 1009 \\(message too big\\) .*; no close frame received\\]' });
+  }, {
+    // Compressed, the larger one is refused before its size is known.
+    ours: name === 'too_big' ? [] : ['--compression', 'none'],
+    end: '1006 \\[sent 1009 \\(message too big\\) .*; no close frame received\\]',
+  });
 }
 
 add('message_too_big_for_theirs', async ({ end }) => {
