@@ -93,6 +93,19 @@ task<> talk_and_listen(connection& ws) {
 }
 // [both]
 
+// [compression]
+server listen_compressed() {
+  return serve(handle, "", 8766,
+               {.compression = deflate_options{.server_max_window_bits = 12, .level = 6},
+                .max_size = 256 * 1024});
+}
+
+task<> send_photo(std::span<const std::byte> jpeg) {
+  auto ws = co_await connect("ws://localhost:8766", {.compression = {}});  // offers none
+  co_await ws.send(jpeg, {.compress = false});  // or, one message at a time
+}
+// [compression]
+
 // [blocking]
 task<> slow(connection& ws) {
   while (auto message = co_await ws.next()) {
@@ -131,6 +144,8 @@ std::string answer(protocol::connection& core, std::string_view bytes, protocol:
 
 int main() {
   listen();
+  run(listen_compressed());
+  run(send_photo({}));
   ask_once();
   run(careful());
   converse();

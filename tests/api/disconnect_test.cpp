@@ -133,7 +133,7 @@ class client_that_vanishes : public testing::TestWithParam<handler_state> {
           }
           ended.up();
         },
-        "127.0.0.1", 0, {.ping_interval = std::nullopt});
+        "127.0.0.1", 0, {.compression = {}, .ping_interval = std::nullopt});
     const std::string uri = "ws://127.0.0.1:" + std::to_string(server.port());
     const auto cycle = [&](int i) -> task<> {
       auto ws = co_await connect(uri, {.max_queue = 1, .read_limit = 4096});
