@@ -5,12 +5,11 @@
 int main(int argc, char** argv) {
   using namespace duplex;
   const auto arguments = interop::parse_arguments(argc, argv);
-  auto server =
-      serve([](connection& ws) { return interop::follow(ws, ws.request().headers); }, "127.0.0.1",
-            0,
-            {.subprotocols = arguments.subprotocols,
-             .compression = arguments.compression,
-             .additional_headers = arguments.headers});
+  auto server = serve([](connection& ws) { return interop::follow(ws, ws.request().headers); },
+                      "127.0.0.1", 0,
+                      {.subprotocols = arguments.subprotocols,
+                       .compression = arguments.compression,
+                       .additional_headers = arguments.headers});
   interop::report("listening " + std::to_string(server.port()));
   run(std::move(server));
 }
