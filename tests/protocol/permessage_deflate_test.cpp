@@ -450,9 +450,8 @@ std::size_t allocated() {
 
 TEST(permessage_deflate, inflates_a_bomb_in_bounded_memory) {
   constexpr std::size_t max_size = 4 << 20;
-  // Two deflations: a gigabyte of zeros in ten kilobytes would be refused no later.
   const std::string bomb = compressed_by(std::string(std::size_t{256} << 20, '\0'));
-  EXPECT_LT(bomb.size(), 400'000u);
+  EXPECT_LT(bomb.size(), 2'000'000u);
   connection it = one_side(side::server, {}, {.max_size = max_size});
   const std::size_t before = allocated();
   std::size_t most = 0;
