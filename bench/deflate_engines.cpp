@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "json_messages.hpp"
 #include "protocol/deflate.hpp"
 
 namespace {
@@ -38,25 +39,6 @@ double cpu_seconds() {
 [[noreturn]] void fail(const std::string& name) {
   std::fprintf(stderr, "%s: wrong bytes\n", name.c_str());
   std::exit(1);
-}
-
-std::vector<std::string> make_messages(std::size_t count) {
-  std::mt19937 random(1);
-  const auto below = [&](unsigned most) { return std::to_string(random() % most); };
-  const char* const states[] = {"active", "pending", "suspended", "closed"};
-  std::vector<std::string> messages;
-  for (std::size_t i = 0; i < count; ++i) {
-    std::string text =
-        R"({"type":"update","sequence":)" + std::to_string(100'000 + i) + R"(,"items":[)";
-    while (text.size() < 1960) {
-      text += R"({"id":)" + below(1'000'000) + R"(,"user":"user)" + below(1000) +
-              R"(","status":")" + states[random() % 4] + R"(","price":)" + below(10'000) + "." +
-              below(100) + R"(,"tags":["t)" + below(50) + R"(","t)" + below(50) + R"("]},)";
-    }
-    text.back() = ']';
-    messages.push_back(text + "}");
-  }
-  return messages;
 }
 
 const unsigned char* data_of(const std::string& text) {
@@ -284,7 +266,7 @@ void measure_encoders(const std::vector<std::string>& messages) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto messages = make_messages(argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 4000);
+  const auto messages = json_messages(argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 4000);
   std::printf("%-46s %11s %14s %12s\n", "encoder, 2 KiB of JSON", "a message", "compressed",
               "a connection");
   measure_encoders(messages);

@@ -1,73 +1,16 @@
 // Server CPU per echoed message: a WebSocket server against the floor, in pairs, as ratios.
-#include <sched.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "echo_load.hpp"
+#include "server_process.hpp"
 
 namespace {
-
-void pin(pid_t process, unsigned cpu) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(cpu % std::max(1u, std::thread::hardware_concurrency()), &set);
-  sched_setaffinity(process, sizeof(set), &set);
-}
-
-// A server in a process of its own that prints its port.
-class server_process {
- public:
-  explicit server_process(const std::string& path) {
-    int output[2];
-    if (pipe(output) != 0) std::exit(1);
-    id_ = fork();
-    if (id_ == 0) {
-      dup2(output[1], STDOUT_FILENO);
-      close(output[0]);
-      close(output[1]);
-      execl(path.c_str(), path.c_str(), nullptr);
-      _exit(127);
-    }
-    close(output[1]);
-    auto* lines = fdopen(output[0], "r");
-    int port = 0;
-    if (std::fscanf(lines, "%d", &port) != 1) {
-      std::fprintf(stderr, "bench_echo: %s did not start\n", path.c_str());
-      std::exit(1);
-    }
-    std::fclose(lines);
-    port_ = static_cast<std::uint16_t>(port);
-    pin(id_, 0);
-  }
-  ~server_process() {
-    kill(id_, SIGKILL);
-    waitpid(id_, nullptr, 0);
-  }
-  server_process(const server_process&) = delete;
-  server_process& operator=(const server_process&) = delete;
-
-  pid_t id() const { return id_; }
-  std::uint16_t port() const { return port_; }
-
- private:
-  pid_t id_;
-  std::uint16_t port_;
-};
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
 
 echo_result measure(const server_process& server, const echo_work& work, bool websocket,
                     double seconds) {
@@ -98,7 +41,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   pin(getpid(), 1);
-  const server_process server(servers[0]), floor(servers[1]);
+  const server_process server({servers[0]}), floor({servers[1]});
 
   std::printf("server CPU per echo, 20 in flight; median of %d pairs\n", pairs);
   std::printf("%8s %12s %12s %12s %8s %14s\n", "bytes", "connections", "server us", "floor us",
