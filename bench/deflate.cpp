@@ -20,7 +20,7 @@ namespace {
 struct contestant {
   std::string name;
   std::unique_ptr<server_process> server;
-  std::vector<double> cpu_us, bytes, ratios;
+  std::vector<double> cpu_us = {}, bytes = {}, ratios = {};
 };
 
 std::vector<std::string> words_of(const std::string& command) {
@@ -67,8 +67,10 @@ int main(int argc, char** argv) {
       each.ratios.push_back(result.cpu_us / all.front().cpu_us.back());
     }
   }
-  std::printf("JSON of 2 KiB, permessage-deflate with takeover, %d connections, 4 in flight; medians of "
-              "%d rounds\n", connections, rounds);
+  std::printf(
+      "JSON of 2 KiB, permessage-deflate with takeover, %d connections, 4 in flight; medians of "
+      "%d rounds\n",
+      connections, rounds);
   std::printf("%-24s %14s %12s %14s\n", "server", "CPU us/message", "ratio", "bytes/message");
   for (const auto& each : all) {
     std::printf("%-24s %14.2f %12.2f %14.0f\n", each.name.c_str(), median(each.cpu_us),

@@ -90,8 +90,8 @@ class deflate_load::client {
   void open(std::uint16_t port) try {
     // Level 1: the load's own CPU is not measured, and must not be what slows it.
     const auto deflate = std::make_shared<protocol::permessage_deflate>();
-    protocol::client_handshake handshake(
-        parse_uri("ws://localhost:" + std::to_string(port) + "/"), {.extensions = {deflate}});
+    protocol::client_handshake handshake(uri("ws://localhost:" + std::to_string(port) + "/"),
+                                         {.extensions = {deflate}});
     const auto request = handshake.data_to_send();
     if (::write(socket_, request.data(), request.size()) < 0) fail("cannot write");
     while (!handshake.next_response()) {
@@ -159,7 +159,8 @@ deflate_result deflate_load::run(double seconds) {
     for (std::size_t i = 0; i < sockets.size(); ++i) {
       auto& each = *state_->clients[i];
       each.top_up(state_->in_flight);
-      sockets[i] = {each.socket(), static_cast<short>(POLLIN | (each.wants_to_write() ? POLLOUT : 0)), 0};
+      sockets[i] = {each.socket(),
+                    static_cast<short>(POLLIN | (each.wants_to_write() ? POLLOUT : 0)), 0};
     }
     if (poll(sockets.data(), sockets.size(), 5000) == 0) fail("no echo for five seconds");
     for (std::size_t i = 0; i < sockets.size(); ++i) {

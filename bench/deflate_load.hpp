@@ -9,8 +9,8 @@
 
 /// What a run cost and gave.
 struct deflate_result {
-  double cpu_us = 0;     ///< server CPU per message, microseconds (user + system)
-  double bytes = 0;      ///< of a compressed message as the server sent it, its frame's header too
+  double cpu_us = 0;  ///< server CPU per message, microseconds (user + system)
+  double bytes = 0;   ///< of a compressed message as the server sent it, its frame's header too
   std::size_t echoed = 0;
 };
 

@@ -52,10 +52,9 @@ int main() {
   lws_set_log_level(LLL_ERR, nullptr);
   const lws_protocols protocols[] = {{"echo", on_event, sizeof(session), 65536, 0, nullptr, 0},
                                      {nullptr, nullptr, 0, 0, 0, nullptr, 0}};
-  const lws_extension extensions[] = {
-      {"permessage-deflate", lws_extension_callback_pm_deflate,
-       "permessage-deflate; client_max_window_bits"},
-      {nullptr, nullptr, nullptr}};
+  const lws_extension extensions[] = {{"permessage-deflate", lws_extension_callback_pm_deflate,
+                                       "permessage-deflate; client_max_window_bits"},
+                                      {nullptr, nullptr, nullptr}};
   lws_context_creation_info info = {};
   info.port = 0;
   info.iface = "lo";

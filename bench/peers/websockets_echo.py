@@ -1,7 +1,10 @@
 """An echo server on Python's websockets, to measure against: compresses, prints its port."""
 import asyncio
+import logging
 
 import websockets
+
+logging.disable()  # of the load's connections, which just end
 
 
 async def echo(ws):
