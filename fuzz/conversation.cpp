@@ -1,6 +1,7 @@
 // A client and a server of ours talk over a pipe that cuts, stalls and breaks: what one sends the
 // other receives, in order, and neither ever finds fault with the other.
 #include <duplex/protocol/connection.hpp>
+#include <duplex/protocol/permessage_deflate.hpp>
 
 #include <algorithm>
 #include <array>
@@ -50,6 +51,7 @@ class conversation {
   explicit conversation(fuzz::input in) : in_(in) {}
 
   void run() {
+    if (const unsigned flags = in_.byte(); flags % 4 != 0) agree_on_compression(flags);
     for (int step = 0; step < 1000 && !in_.empty(); ++step) {
       const unsigned choice = in_.byte();
       act(parties_[choice % 2], parties_[1 - choice % 2], choice / 2 % 16);
@@ -59,6 +61,25 @@ class conversation {
   }
 
  private:
+  void agree_on_compression(unsigned flags) {
+    const auto options = [&](unsigned windows) {
+      return protocol::deflate_options{
+          .server_no_context_takeover = (flags & 4) != 0,
+          .client_no_context_takeover = (flags & 8) != 0,
+          .server_max_window_bits = static_cast<int>(8 + windows % 8),
+          .client_max_window_bits = static_cast<int>(8 + windows / 8 % 8),
+          .level = static_cast<int>(flags / 16 % 10),
+          .threshold = windows / 64 * 40};
+    };
+    const protocol::permessage_deflate client(options(in_.byte())), server(options(in_.byte()));
+    auto agreement = server.answer(client.offers().front());
+    protocol::extension_list of_client, of_server;
+    of_client.push_back(client.accept(agreement->response));
+    of_server.push_back(std::move(agreement->extension));
+    parties_[0].it.set_extensions(std::move(of_client));
+    parties_[1].it.set_extensions(std::move(of_server));
+  }
+
   // One step of `self`: to say something, or to let bytes or time pass.
   void act(party& self, party& peer, unsigned choice) {
     const auto size = in_.number(choice == 0 ? max_size : 300);
@@ -111,12 +132,17 @@ class conversation {
     return number + payload(size % (126 - number.size()));
   }
 
+  static std::optional<bool> compression_of(std::size_t size) {
+    if (size % 3 == 0) return std::nullopt;
+    return size % 3 == 1;
+  }
+
   void send(party& self, std::size_t size, bool binary) {
     if (!self.may_send() || self.in_fragments || size > volume_left_) return;
     volume_left_ -= size;
     const std::string text = payload(size);
     const auto type = binary ? message::type::binary : message::type::text;
-    self.it.send(type, as_bytes(text), true);
+    self.it.send(type, as_bytes(text), true, compression_of(size));
     self.it.hold_output();
     self.sent.push_back((binary ? "binary " : "text ") + text);
   }
@@ -131,7 +157,7 @@ class conversation {
     const std::string text = payload(size);
     if (self.unfinished.size() + text.size() > max_size) return;
     const auto type = self.text_fragments ? message::type::text : message::type::binary;
-    self.it.send_fragment(type, as_bytes(text), last);
+    self.it.send_fragment(type, as_bytes(text), last, compression_of(size));
     self.unfinished += text;
     if (!last) return;
     self.in_fragments = false;

@@ -94,6 +94,37 @@ def connection_seeds(from_client):
     yield 'limit_125', b'\x03\x02' + stream(tight, from_client)
     yield 'limit_0', b'\x01\x02' + stream([(BINARY, b''), (BINARY, b'x')], from_client)
     yield 'end', b'\x84\x01' + stream([(TEXT, b'a'), (TEXT, b'b', False)], from_client)
+    for name, frames in compressed_streams().items():
+        yield 'compressed_' + name, bytes([11, chance(name)]) + stream(frames, from_client)
+
+
+def compressed_streams():
+    one, two = compressed(SAMPLE, SAMPLE)
+    nothing, = compressed(b'')
+    bad_text, = compressed(b'ab\xff' + b'c' * 2000)
+    bomb = BOMB[:100]
+    plain = dict(opcode=TEXT, payload=b'plain')
+    ping = dict(opcode=PING, payload=b'beat')
+
+    def marked(payload, **more):
+        return dict(opcode=TEXT, payload=payload, rsv=4, **more)
+
+    return {
+        'messages': [marked(one), plain, marked(two), marked(nothing), marked(b'\0')],
+        'fragments': [
+            marked(one[:9], fin=False), ping, dict(opcode=CONTINUATION, fin=False),
+            dict(opcode=CONTINUATION, payload=one[9:], fin=False), dict(opcode=CONTINUATION), marked(two),
+        ],
+        'last_block': [marked(next(compressed(SAMPLE, flush=zlib.Z_FINISH))), marked(one)],
+        'bad_data': [plain, marked(b'\x07abc')],
+        'bad_text_and_too_much': [marked(bad_text)],
+        'too_much': [plain, marked(bomb)],
+        'cut': [marked(one[:-4])],
+        'far_distance': [marked(two)],
+        'marked_continuation': [marked(one[:9], fin=False), dict(opcode=CONTINUATION, payload=one[9:], rsv=4)],
+        'marked_ping': [dict(opcode=PING, rsv=4)],
+        'other_bit': [dict(opcode=TEXT, payload=one, rsv=6)],
+    }
 
 
 def frame_seeds():
@@ -241,9 +272,11 @@ CONVERSATIONS = {
 
 
 def conversation_seeds():
-    """Steps of three bytes: who and what, and how much; and what chance makes of it."""
+    """How messages are compressed; steps of three bytes: who and what, and how much; and what chance makes of it."""
     for name, steps in CONVERSATIONS.items():
-        yield name, b''.join(struct.pack('>BH', side | step << 1, size) for side, step, size in steps)
+        data = b''.join(struct.pack('>BH', side | step << 1, size) for side, step, size in steps)
+        yield name, b'\0' + data
+        yield 'compressed_' + name, bytes([1 + 16 + chance(name), chance(name), 63]) + data
     for step in (1, 3, 5, 7, 11, 13):
         yield f'step_{step}', bytes(i * step % 256 for i in range(400))
 
