@@ -63,7 +63,7 @@ class conversation {
  private:
   void agree_on_compression(unsigned flags) {
     const auto options = [&](unsigned windows) {
-      return protocol::deflate_options{
+      return deflate_options{
           .server_no_context_takeover = (flags & 4) != 0,
           .client_no_context_takeover = (flags & 8) != 0,
           .server_max_window_bits = static_cast<int>(8 + windows % 8),

@@ -13,7 +13,6 @@
 
 using namespace duplex;
 using fuzz::require;
-using protocol::deflate_options;
 using protocol::extension;
 using protocol::permessage_deflate;
 

@@ -232,28 +232,32 @@ bool connection::decode(std::span<const std::byte> bytes, bool last) {
   const std::size_t before = message_.size();
   const std::size_t room =
       settings_.max_size ? *settings_.max_size - before : static_cast<std::size_t>(-1);
-  if (auto problem = extensions_->decode(bytes, last, message_, room)) {
+  auto problem = extensions_->decode(bytes, last, message_, room);
+  const std::size_t count = message_.size() - before;
+  // What came out counts before what is wrong behind it, as it would had that come later.
+  if (!check_text(message_.bytes().subspan(before, std::min(count, room)))) return false;
+  if (problem) {
     fail(problem->code, std::move(problem->reason));
     return false;
   }
-  const std::size_t count = message_.size() - before;
   if (count > room) {
     fail(close_code::message_too_big, "message of at least " + std::to_string(message_.size()) +
                                           " bytes exceeds limit of " +
                                           std::to_string(*settings_.max_size) + " bytes");
     return false;
   }
-  return message_type_ != message::type::text || check_text(count);
+  return true;
 }
 
 // The last `count` bytes of the frame's payload have come and stand unmasked where they belong.
 bool connection::receive_payload(std::size_t count) {
   payload_left_ -= count;
-  return is_control(frame_.opcode) || message_type_ != message::type::text || check_text(count);
+  return is_control(frame_.opcode) || check_text(message_.bytes().last(count));
 }
 
-bool connection::check_text(std::size_t count) {
-  if (text_.receive(message_.bytes().last(count))) return true;
+// The next bytes of a message, if it is a text.
+bool connection::check_text(std::span<const std::byte> bytes) {
+  if (message_type_ != message::type::text || text_.receive(bytes)) return true;
   fail(close_code::invalid_data, invalid_utf8_at(text_.position()));
   return false;
 }

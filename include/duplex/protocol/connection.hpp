@@ -182,7 +182,7 @@ class connection {
   bool read_encoded_payload();
   bool decode(std::span<const std::byte> bytes, bool last);
   bool receive_payload(std::size_t count);
-  bool check_text(std::size_t count);
+  bool check_text(std::span<const std::byte> bytes);
   std::optional<event> finish_message();
   std::optional<event> finish_control();
   event receive_ping();
