@@ -63,13 +63,12 @@ class conversation {
  private:
   void agree_on_compression(unsigned flags) {
     const auto options = [&](unsigned windows) {
-      return deflate_options{
-          .server_no_context_takeover = (flags & 4) != 0,
-          .client_no_context_takeover = (flags & 8) != 0,
-          .server_max_window_bits = static_cast<int>(8 + windows % 8),
-          .client_max_window_bits = static_cast<int>(8 + windows / 8 % 8),
-          .level = static_cast<int>(flags / 16 % 10),
-          .threshold = windows / 64 * 40};
+      return deflate_options{.server_no_context_takeover = (flags & 4) != 0,
+                             .client_no_context_takeover = (flags & 8) != 0,
+                             .server_max_window_bits = static_cast<int>(8 + windows % 8),
+                             .client_max_window_bits = static_cast<int>(8 + windows / 8 % 8),
+                             .level = static_cast<int>(flags / 16 % 10),
+                             .threshold = windows / 64 * 40};
     };
     const protocol::permessage_deflate client(options(in_.byte())), server(options(in_.byte()));
     auto agreement = server.answer(client.offers().front());

@@ -171,7 +171,8 @@ bool connection::begin_frame(const frame_header& header) {
     }
   } else {
     if (in_message_) {
-      fail(close_code::protocol_error, "expected a continuation frame");
+      fail(close_code::protocol_error, "expected a continuation frame, not a " +
+                                           std::string(to_string(header.opcode)) + " frame");
       return false;
     }
     in_message_ = true;

@@ -150,9 +150,10 @@ TEST_P(conformance, a_message_too_big_fails_by_its_header) {
 TEST_P(conformance, the_wrong_mask_bit_fails) {
   const bool masked = peer() == side::server;
   const auto result = answer_to({{.payload = "a"}, {.payload = "b", .masked = masked}});
-  EXPECT_EQ(result, (answer{{"text a", masked ? "close 1002 frame from a server is masked"
-                                              : "close 1002 frame from a client is not masked"},
-                            true}));
+  EXPECT_EQ(result,
+            (answer{{"text a", masked ? "close 1002 text frame from a server is masked"
+                                      : "close 1002 text frame from a client is not masked"},
+                    true}));
 }
 
 TEST_P(conformance, pings_are_answered_in_order) {

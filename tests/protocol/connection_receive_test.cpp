@@ -119,17 +119,17 @@ std::vector<stream> good_streams() {
 }
 
 std::vector<stream> bad_streams() {
-  const std::string continuation_expected = "expected a continuation frame";
+  const std::string continuation_expected = "expected a continuation frame, not a ";
   std::vector<stream> streams{
-      failing("reserved bit", {{.payload = "a", .rsv = 4}}, 1002, "reserved bits must be 0"),
+      failing("reserved bit", {{.payload = "a", .rsv = 4}}, 1002, "RSV1 is set in a text frame"),
       failing("unknown opcode", {{.opcode = 0x3}}, 1002, "unknown opcode 0x3"),
       failing("unknown control opcode", {{.opcode = 0xB}}, 1002, "unknown opcode 0xB"),
       failing("long ping", {{.opcode = ping, .payload = std::string(126, 'x')}}, 1002,
-              "control frame is longer than 125 bytes"),
+              "ping frame is longer than 125 bytes"),
       failing("fragmented ping", {{.opcode = ping, .fin = false}}, 1002,
-              "control frame is fragmented"),
+              "ping frame is fragmented"),
       failing("long length", {{.payload = "hello", .length_size = 8}}, 1002,
-              "length 5 is written in 8 bytes"),
+              "length 5 of a text frame is written in 8 bytes"),
       failing("continuation of nothing", {{.opcode = continuation, .payload = "a"}}, 1002,
               "unexpected continuation frame"),
       failing("continuation after the end",
@@ -138,9 +138,9 @@ std::vector<stream> bad_streams() {
                {.opcode = continuation, .payload = "c"}},
               1002, "unexpected continuation frame", {"text ab"}),
       failing("message inside a message", {{.payload = "a", .fin = false}, {.payload = "b"}}, 1002,
-              continuation_expected),
+              continuation_expected + "text frame"),
       failing("empty message inside an empty message", {{.fin = false}, {.opcode = binary}}, 1002,
-              continuation_expected),
+              continuation_expected + "binary frame"),
       failing("bad frame behind a message", {{.payload = "hello"}, {.opcode = 0x7}}, 1002,
               "unknown opcode 0x7", {"text hello"}),
       failing("invalid UTF-8", {{.payload = "ab\xFF"}}, 1007, "invalid UTF-8 at position 2"),
@@ -265,10 +265,10 @@ TEST(connection, echoes_close_frames_however_chopped) {
 TEST(connection, refuses_masks_wrong_for_its_side) {
   connection server = new_connection(side::server);
   feed(server, {to_wire(side::client, wire_frame{.payload = "a", .masked = false})});
-  EXPECT_EQ(server.close_sent(), (close_info{1002, "frame from a client is not masked"}));
+  EXPECT_EQ(server.close_sent(), (close_info{1002, "text frame from a client is not masked"}));
   connection client = new_connection(side::client);
   feed(client, {to_wire(side::server, wire_frame{.payload = "a", .masked = true})});
-  EXPECT_EQ(client.close_sent(), (close_info{1002, "frame from a server is masked"}));
+  EXPECT_EQ(client.close_sent(), (close_info{1002, "text frame from a server is masked"}));
 }
 
 TEST(connection, is_1006_at_every_prefix_of_a_stream) {

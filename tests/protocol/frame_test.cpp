@@ -67,24 +67,25 @@ struct bad_header {
 
 TEST(frame_header, of_a_wrong_kind_is_refused) {
   std::vector<bad_header> table{
-      {{.opcode = 0x1, .rsv = 4}, "reserved bits must be 0"},
-      {{.opcode = 0x2, .rsv = 2}, "reserved bits must be 0"},
-      {{.opcode = 0x9, .rsv = 1}, "reserved bits must be 0"},
-      {{.opcode = 0x8, .fin = false}, "control frame is fragmented"},
-      {{.opcode = 0x9, .fin = false}, "control frame is fragmented"},
-      {{.opcode = 0xA, .fin = false}, "control frame is fragmented"},
-      {{.opcode = 0x9, .payload = std::string(126, 'x')}, "control frame is longer than 125 bytes"},
-      {{.opcode = 0x8, .payload = std::string(70000, 'x')},
-       "control frame is longer than 125 bytes"},
-      {{.payload = "hello", .length_size = 2}, "length 5 is written in 2 bytes"},
-      {{.payload = std::string(125, 'x'), .length_size = 2}, "length 125 is written in 2 bytes"},
-      {{.payload = "hello", .length_size = 8}, "length 5 is written in 8 bytes"},
+      {{.opcode = 0x1, .rsv = 4}, "RSV1 is set in a text frame"},
+      {{.opcode = 0x2, .rsv = 2}, "RSV2 is set in a binary frame"},
+      {{.opcode = 0x0, .rsv = 3}, "RSV2 is set in a continuation frame"},
+      {{.opcode = 0x9, .rsv = 1}, "RSV3 is set in a ping frame"},
+      {{.opcode = 0x8, .fin = false}, "close frame is fragmented"},
+      {{.opcode = 0x9, .fin = false}, "ping frame is fragmented"},
+      {{.opcode = 0xA, .fin = false}, "pong frame is fragmented"},
+      {{.opcode = 0x9, .payload = std::string(126, 'x')}, "ping frame is longer than 125 bytes"},
+      {{.opcode = 0x8, .payload = std::string(70000, 'x')}, "close frame is longer than 125 bytes"},
+      {{.payload = "hello", .length_size = 2}, "length 5 of a text frame is written in 2 bytes"},
+      {{.payload = std::string(125, 'x'), .length_size = 2},
+       "length 125 of a text frame is written in 2 bytes"},
+      {{.payload = "hello", .length_size = 8}, "length 5 of a text frame is written in 8 bytes"},
       {{.payload = std::string(65535, 'x'), .length_size = 8},
-       "length 65535 is written in 8 bytes"},
+       "length 65535 of a text frame is written in 8 bytes"},
       {{.length_size = 8, .stated_length = std::uint64_t{1} << 63},
-       "the highest bit of a frame's length is set"},
+       "the highest bit of the length of a text frame is set"},
       {{.length_size = 8, .stated_length = ~std::uint64_t{0}},
-       "the highest bit of a frame's length is set"},
+       "the highest bit of the length of a text frame is set"},
   };
   for (unsigned code : {3U, 4U, 5U, 6U, 7U, 0xBU, 0xCU, 0xDU, 0xEU, 0xFU}) {
     table.push_back(
@@ -101,9 +102,9 @@ TEST(frame_header, of_a_wrong_kind_is_refused) {
 
 TEST(frame_header, must_be_masked_by_clients_only) {
   EXPECT_EQ(parsed(to_wire(side::client, wire_frame{.masked = false}), side::client).problem,
-            "frame from a client is not masked");
+            "text frame from a client is not masked");
   EXPECT_EQ(parsed(to_wire(side::server, wire_frame{.masked = true}), side::server).problem,
-            "frame from a server is masked");
+            "text frame from a server is masked");
 }
 
 TEST(frame_header, that_is_wrong_is_told_by_its_first_two_bytes) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include <duplex/protocol/mask.hpp>
 #include <duplex/protocol/types.hpp>
@@ -40,6 +41,9 @@ inline constexpr std::size_t control_payload_max = 125;
 
 /// Whether frames of this opcode may come between the fragments of a message (section 5.5).
 constexpr bool is_control(opcode code) { return (static_cast<unsigned>(code) & 0x8) != 0; }
+
+/// "text", "ping" and so on.
+std::string_view to_string(opcode) noexcept;
 
 /// What the bytes at the start of a frame are.
 struct frame_header_result {
