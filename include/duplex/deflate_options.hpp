@@ -22,7 +22,7 @@ struct deflate_options {
   int server_max_window_bits = 15;
   /// The same of the client. A client that says nothing of its window has 15 all the same.
   int client_max_window_bits = 15;
-  /// 0 (none) to 9 (best), as zlib has them. The first three are fast where ISA-L is installed: 1
+  /// 0 (none) to 9 (best), as zlib has them. 1 to 3 are fast where ISA-L is installed: 1
   /// compresses JSON to about 1.25 times the bytes of 6 in a fifth of its time.
   int level = 1;
   /// 1 to 9, as zlib has them: of memory that is shared by all connections of a thread.
@@ -30,8 +30,9 @@ struct deflate_options {
   /// Messages of fewer bytes are sent as they are, fragmented ones aside: little is gained there,
   /// and a frame of up to 125 bytes has the shortest header.
   std::size_t threshold = 128;
-  /// A received message that grows to more than so many times its compressed size fails the
-  /// connection with 1009; one of at most 64 KiB does not. nullopt: max_size alone decides.
+  /// A received message that has grown, wherever in it, to more than so many times the compressed
+  /// bytes that came fails the connection with 1009; up to 64 KiB it does not. nullopt: max_size
+  /// alone decides.
   std::optional<std::size_t> max_ratio = {};
 };
 

@@ -196,7 +196,12 @@ send_state connection_impl::send(const payload& payload, send_options options) {
   }
   if (core_.state() != protocol::state::open) return send_state::too_late;
   const bool lend = in_flight_ == 0 && payload.bytes().size() >= lend_min;
-  core_.send(type, payload.bytes(), lend, options.compress);
+  try {
+    core_.send(type, payload.bytes(), lend, options.compress);
+  } catch (...) {
+    settle();  // an extension that fails ends the connection
+    throw;
+  }
   if (!lend && !must_wait_to_send()) {
     flush_soon();
     return send_state::done;

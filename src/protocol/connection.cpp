@@ -150,16 +150,17 @@ void connection::send_fragment(message::type type, std::span<const std::byte> pa
 }
 
 void connection::write_fragment(message::type type, outgoing_fragment fragment, bool lend) {
-  buffer encoded;
-  unsigned char bits = 0;
-  if (extensions_) {
+  const opcode code = fragment.first ? opcode_of(type) : opcode::continuation;
+  if (!extensions_) return write_frame(code, fragment.last, fragment.payload, lend);
+  try {
+    buffer encoded;
     const auto payload = extensions_->encode(fragment, encoded);
     lend = lend && payload.data() == fragment.payload.data();
-    fragment.payload = payload;
-    if (fragment.first) bits = extensions_->sent_bits();
+    write_frame(code, fragment.last, payload, lend, fragment.first ? extensions_->sent_bits() : 0);
+  } catch (...) {  // extensions may count on the peer having had what was not sent
+    drop();
+    throw;
   }
-  write_frame(fragment.first ? opcode_of(type) : opcode::continuation, fragment.last,
-              fragment.payload, lend, bits);
 }
 
 std::uint64_t connection::send_ping(std::span<const std::byte> payload, time_point now) {

@@ -89,12 +89,17 @@ std::optional<event> connection::next_event() {
   if (std::optional<message> whole; next_whole_message(whole)) {
     return event{.kind = event::type::message, .payload = std::move(*whole)};
   }
-  while (!discarding_) {
-    if (!in_frame_ && !read_header()) break;
-    if (!read_payload()) break;
-    in_frame_ = false;
-    std::optional<event> result = is_control(frame_.opcode) ? finish_control() : finish_message();
-    if (result) return result;
+  try {
+    while (!discarding_) {
+      if (!in_frame_ && !read_header()) break;
+      if (!read_payload()) break;
+      in_frame_ = false;
+      std::optional<event> result = is_control(frame_.opcode) ? finish_control() : finish_message();
+      if (result) return result;
+    }
+  } catch (...) {  // a part is lost: without it what follows means nothing
+    drop();
+    throw;
   }
   return finish_input();
 }

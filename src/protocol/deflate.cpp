@@ -8,6 +8,7 @@
 #include <limits>
 #include <new>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 #if defined(DUPLEX_HAS_ISAL)
 #include <isa-l/igzip_lib.h>
@@ -225,7 +226,7 @@ std::optional<std::string> inflater::finish(buffer& out, std::size_t room) {
   // What ends with a last block (RFC 7692 section 7.2.3.4), or is nothing at all, needs no tail.
   if (fresh_) return std::nullopt;
   if (auto problem = inflate(sync_tail, out, room)) return problem;
-  fresh_ = true;
+  if (std::exchange(fresh_, true)) return std::nullopt;  // the tail was in the last block
   // The tail was the end of an empty stored block, behind which another may begin: of data_type
   // the bits 0 to 5 count bits not used, and bit 7 stands for the start of a block.
   constexpr int position = 0xBF, at_block_start = 0x80;

@@ -12,6 +12,10 @@ std::string_view without_white_space(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
+// Of extensions in a request or response, and of parameters of one: many times what anyone has use
+// for, and what a megabyte of them would cost in memory and time.
+constexpr std::size_t elements_max = 64;
+
 // Reads one field from its front to its end. Every function takes what it is named for, and the
 // white space behind it.
 class extension_reader {
@@ -21,7 +25,7 @@ class extension_reader {
   bool read_all(extension_offers& to) {
     while (!left_.empty()) {
       if (take(',')) continue;  // an empty element
-      if (!read_offer(to.emplace_back())) return false;
+      if (to.size() == elements_max || !read_offer(to.emplace_back())) return false;
       if (!left_.empty() && !take(',')) return false;
     }
     return true;
@@ -31,6 +35,7 @@ class extension_reader {
   bool read_offer(extension_offer& to) {
     if (!read_token(to.name)) return false;
     while (take(';')) {
+      if (to.parameters.size() == elements_max) return false;
       extension_parameter& parameter = to.parameters.emplace_back();
       if (!read_token(parameter.name)) return false;
       if (take('=') && !read_value(parameter.value.emplace())) return false;

@@ -187,7 +187,7 @@ class deflate_extension final : public extension {
     if (problem) {
       return decode_problem{close_code::invalid_data, "invalid compressed data: " + *problem};
     }
-    if (max_ratio_ && inflated_ > ratio_free && inflated_ / *max_ratio_ >= compressed_) {
+    if (max_ratio_ && inflated_ > ratio_free && (inflated_ - 1) / *max_ratio_ >= compressed_) {
       return decode_problem{close_code::message_too_big,
                             "message of " + std::to_string(compressed_) + " bytes grows to " +
                                 std::to_string(inflated_) + " bytes and exceeds limit of " +

@@ -2,6 +2,7 @@
 #include <duplex/protocol/extension.hpp>
 
 #include <algorithm>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -151,6 +152,58 @@ TEST(extension, a_problem_fails_the_connection_as_it_says) {
       server,
       {test::to_wire(side::client, test::wire_frame{.payload = std::string(1, '\0'), .rsv = 1})});
   EXPECT_EQ(result.close_sent, (close_info{1008, "a zero came"}));
+}
+
+// Throws once it has had so many calls.
+class throwing final : public extension {
+ public:
+  explicit throwing(int calls) : calls_(calls) {}
+  reserved_bit bit() const noexcept override { return reserved_bit::rsv3; }
+  bool encode(const outgoing_fragment& fragment, buffer& out) override {
+    if (calls_-- == 0) throw std::bad_alloc();
+    out.append(fragment.payload);
+    return true;
+  }
+  std::optional<decode_problem> decode(std::span<const std::byte> bytes, bool, buffer& out,
+                                       std::size_t) override {
+    if (calls_-- == 0) throw std::bad_alloc();
+    out.append(bytes);
+    return std::nullopt;
+  }
+
+ private:
+  int calls_;
+};
+
+connection with_throwing(side own, int calls) {
+  connection result(own, {}, {});
+  extension_list list;
+  list.push_back(std::make_unique<throwing>(calls));
+  result.set_extensions(std::move(list));
+  return result;
+}
+
+TEST(extension, an_exception_leaves_no_message_with_a_gap) {
+  const std::string bytes = test::to_wire(
+      side::client, test::wire_frame{.opcode = 2, .payload = std::string(20'000, 'a'), .rsv = 1});
+  for (const int calls : {0, 1}) {
+    connection server = with_throwing(side::server, calls);
+    server.receive_data(as_bytes(bytes), {});
+    EXPECT_THROW(server.next_event(), std::bad_alloc);
+    EXPECT_EQ(server.state(), state::closed);
+    const auto last = server.next_event();
+    ASSERT_TRUE(last);
+    EXPECT_EQ(last->kind, event::type::close);
+    EXPECT_FALSE(server.next_event());
+  }
+}
+
+TEST(extension, an_exception_leaves_nothing_to_be_sent_behind_it) {
+  connection server = with_throwing(side::server, 1);
+  server.send(message::type::text, as_bytes("a"));
+  EXPECT_THROW(server.send(message::type::text, as_bytes("b")), std::bad_alloc);
+  EXPECT_EQ(server.state(), state::closed);
+  EXPECT_THROW(server.send(message::type::text, as_bytes("c")), invalid_state);
 }
 
 TEST(extension, works_with_compression_behind_it) {

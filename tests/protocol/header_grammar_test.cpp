@@ -68,6 +68,20 @@ TEST(header_grammar, extensions_have_tokens_only) {
   }
 }
 
+TEST(header_grammar, extensions_are_bounded_in_number) {
+  std::string offers = "a", parameters = "a;b";
+  for (int i = 1; i < 64; ++i) {
+    offers += ",a";
+    parameters += ";b";
+  }
+  EXPECT_EQ(extensions_of({offers}).value().size(), 64u);
+  EXPECT_EQ(extensions_of({parameters}).value()[0].parameters.size(), 64u);
+  for (const auto& wrong : {offers + ",a", parameters + ";b"}) {
+    EXPECT_EQ(extensions_of({wrong}), std::nullopt);
+  }
+  EXPECT_EQ(extensions_of({offers, "a"}), std::nullopt);
+}
+
 TEST(header_grammar, extensions_are_written_as_they_are_read) {
   const extension_offers offers{{"a", {{"x", {}}, {"y", "1"}}}, {"b", {}}};
   EXPECT_EQ(write_extensions(offers), "a; x; y=1, b");
@@ -77,7 +91,7 @@ TEST(header_grammar, extensions_are_written_as_they_are_read) {
 
 // 16 times the length takes about 16 times the time, not 256 times.
 TEST(header_grammar, extensions_take_time_in_proportion_to_their_length) {
-  for (const std::string part : {"a,", "a;b=\"\\c\",", ";b", " ", ",", "a;b=c"}) {
+  for (const std::string part : {"a", " ", ","}) {
     const auto seconds_for = [&](std::size_t count) {
       std::string value = "a";
       for (std::size_t i = 0; i < count; ++i) value += part;

@@ -105,6 +105,11 @@ std::vector<example> examples() {
          .rsv = 4},
         {.opcode = 0, .payload = std::string(1, '\0')}},
        {hello}},
+      {"a last block that ends with what was left out",
+       {{.payload = hello_bytes + std::string("\0\0\xFF\xFF\x01", 5), .rsv = 4},
+        {.payload = "\x01", .rsv = 4},
+        {.payload = hello_bytes, .rsv = 4}},
+       {hello, "text ", hello}},
       {"an empty message", {{.payload = std::string(1, '\0'), .rsv = 4}}, {"text "}},
       {"no byte at all", {{.payload = "", .rsv = 4}}, {"text "}},
       {"messages with and without compression in turn",
@@ -425,6 +430,22 @@ TEST(permessage_deflate, bounds_how_much_a_message_grows) {
   connection good = one_side(side::server, options);
   EXPECT_EQ(feed(good, {compressed_by(json(random, 900'000))}).events.size(), 1u);
   EXPECT_EQ(feed(good, {compressed_by(std::string(60'000, 'a'))}).events.size(), 1u);
+}
+
+TEST(permessage_deflate, has_an_exact_limit_of_growth) {
+  std::mt19937 random(8);
+  const std::string zeros(40'000, '\0'), frame = compressed_by(zeros);
+  const std::string compressed = frame.substr(frame.size() - 6 <= 125 ? 6 : 8);
+  // A block without compression before it, so long that it all is twice what comes of it.
+  const std::size_t size = zeros.size() - 2 * (compressed.size() + stored("").size());
+  for (const std::size_t over : {0, 1}) {
+    const std::string text = noise(random, size - over);
+    connection it = one_side(side::server, {.max_ratio = 2});
+    const auto result = feed(
+        it, {to_wire(side::client,
+                     wire_frame{.opcode = 2, .payload = stored(text) + compressed, .rsv = 4})});
+    EXPECT_EQ(result.events, std::vector<std::string>{over ? "close" : "binary " + text + zeros});
+  }
 }
 
 // --- memory; a sanitizer has its own

@@ -60,7 +60,8 @@ struct event {
 ///
 /// A peer that breaks the protocol never causes an exception: the connection fails, that is, it
 /// has a close frame to send whose reason says what was wrong, and discards what else comes
-/// (section 7.1.7). Not thread-safe; no reference to anything is kept but the spans lent.
+/// (section 7.1.7). What an extension throws, or a lack of memory midway, drops it. Not
+/// thread-safe; no reference to anything is kept but the spans lent.
 class connection {
  public:
   connection(protocol::side, connection_settings, time_point now, random_source = system_random());

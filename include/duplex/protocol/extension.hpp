@@ -38,7 +38,8 @@ struct decode_problem {
 ///
 /// It works on the bytes of a message in order, whatever frames they come in. Messages do not mix:
 /// one is ended before the next begins, in each direction. The connection owns it and calls it
-/// from one thread at a time.
+/// from one thread at a time. What it throws drops the connection and reaches whoever sends or
+/// receives: the other side could not follow any more.
 class extension {
  public:
   virtual ~extension() = default;

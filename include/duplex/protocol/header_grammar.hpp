@@ -42,7 +42,8 @@ using extension_offers = std::vector<extension_offer>;
 /// The elements of all Sec-WebSocket-Extensions fields, in order; nullopt where the grammar of
 /// RFC 6455 section 9.1 is broken: names and values are tokens, and "When using the quoted-string
 /// syntax variant, the value after quoted-string unescaping MUST conform to the 'token' ABNF."
-/// Takes time in proportion to the length of the fields.
+/// Nor may there be more than 64 elements, or 64 parameters of one. Takes time in proportion to the
+/// length of the fields.
 std::optional<extension_offers> parse_extensions(const headers&);
 
 /// The value of a Sec-WebSocket-Extensions field.
