@@ -27,6 +27,7 @@ void connection::receive_data(std::span<const std::byte> bytes, time_point now) 
   heard_from_peer(now);
   if (discarding_) return;
   if (input_.empty()) {
+    held_.release();  // used up, or hold_input would take the new bytes for held ones
     input_ = bytes;
     return;
   }

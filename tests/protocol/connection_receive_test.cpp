@@ -377,6 +377,25 @@ TEST(connection, holds_input_over_many_steps) {
   EXPECT_EQ(server.state(), state::closed);
 }
 
+TEST(connection, holds_lent_bytes_that_come_when_held_ones_are_used_up) {
+  connection server = new_connection(side::server);
+  const auto next = [&] { return test::describe(*server.next_event()); };
+  std::string bytes = to_wire(
+      side::client, std::vector<wire_frame>{{.payload = "a"}, {.payload = "b"}, {.payload = "c"}});
+  server.receive_data(as_bytes(bytes), {});
+  EXPECT_EQ(next(), "text a");
+  server.hold_input();
+  EXPECT_EQ(next(), "text b");
+  EXPECT_EQ(next(), "text c");
+  server.receive_data(as_bytes(bytes), {});
+  EXPECT_EQ(next(), "text a");
+  server.hold_input();
+  std::fill(bytes.begin(), bytes.end(), '\0');
+  EXPECT_EQ(next(), "text b");
+  EXPECT_EQ(next(), "text c");
+  EXPECT_FALSE(server.next_event());
+}
+
 TEST(connection, reads_large_payloads_to_where_they_stay) {
   const std::string first(300000, 'a'), second(200000, 'b');
   for (const side own : {side::server, side::client}) {
