@@ -30,7 +30,8 @@ int main(int argc, char** argv) try {
   const auto reply = ws.recv();
   std::cout << "<<< Client Received: " << reply.text() << '\n';
   std::cout << "<<< 完成一次请求。\n";
-  return nlohmann::json::parse(reply.text()).value("state", "") == "success" ? 0 : 1;
+  if (nlohmann::json::parse(reply.text()).value("state", "") == "success") return 0;
+  throw std::runtime_error("the server did not recognise it");
 } catch (const std::exception& error) {
   std::cerr << "asr_client: " << error.what() << '\n';
   return 1;

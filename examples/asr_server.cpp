@@ -1,5 +1,6 @@
 // Speech to text, one message each way: {"audio_base64": "..."} and {"text": "...", "state":
 // "..."}.
+#include <cctype>
 #include <duplex/duplex.hpp>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -18,18 +19,26 @@ std::string recognize(const speech::recognizer& model, buffer message, std::stop
   return nlohmann::ordered_json{{"text", ""}, {"state", "error"}, {"error", error.what()}}.dump();
 }
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
+  if (argc > 2 || (argc == 2 && !std::isdigit(argv[1][0]))) {
+    std::cerr << "usage: asr_server [PORT]\n";
+    return 2;
+  }
+  const int port = argc == 2 ? std::stoi(argv[1]) : 8765;
   const auto model = speech::load_recognizer("tiny");
   auto answer = [&](connection& ws) -> task<> {
     while (auto message = co_await ws.next()) {
-      auto stop = ws.stop_token();  // a client that leaves stops the work for it
-      auto work = [&] { return recognize(*model, std::move(*message).take(), stop); };
-      auto reply = co_await run_blocking(work);  // pings are answered meanwhile
+      auto work = [model, sent = std::move(*message).take(), stop = ws.stop_token()]() mutable {
+        return recognize(*model, std::move(sent), stop);  // until the client leaves
+      };
+      auto reply = co_await run_blocking(std::move(work));  // pings are answered meanwhile
       co_await ws.send(reply);
     }
   };
-  const int port = argc > 1 ? std::stoi(argv[1]) : 8765;
   auto server = serve(answer, "0.0.0.0", port, {.max_size = std::size_t{512} << 20});
   std::cout << "listening on ws://localhost:" << server.port() << std::endl;
   run(std::move(server));
+} catch (const std::exception& error) {
+  std::cerr << "asr_server: " << error.what() << '\n';
+  return 1;
 }

@@ -101,7 +101,7 @@ server listen_compressed() {
 }
 
 task<> send_photo(std::span<const std::byte> jpeg) {
-  auto ws = co_await connect("ws://localhost:8766", {.compression = {}});  // offers none
+  auto ws = co_await connect("ws://localhost:8766", {.compression = std::nullopt});
   co_await ws.send(jpeg, {.compress = false});  // or, one message at a time
 }
 // [compression]

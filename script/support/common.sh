@@ -14,6 +14,14 @@ fail() {
   exit 1
 }
 
+# What the script says of itself at its top.
+case ${1-} in
+  -h | --help)
+    sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
+    exit 0
+    ;;
+esac
+
 # Runs a command for a preset. ThreadSanitizer needs addresses that are not scattered too widely, so for it
 # randomisation is off where that is allowed.
 steady() {  # preset, command...

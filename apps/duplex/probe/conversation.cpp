@@ -29,8 +29,8 @@ std::string name_of(unsigned code) {
   }
 }
 
-std::string quoted(std::string_view payload) {
-  return "\"" + cli::escaped(payload, shown_max) + "\"";
+std::string quoted(std::string_view payload, std::size_t most = shown_max) {
+  return "\"" + cli::escaped(payload, most) + "\"";
 }
 
 }  // namespace
@@ -51,7 +51,10 @@ std::string describe(const said& said) {
   if (said.code != close_code) return name_of(said.code) + " " + quoted(said.payload);
   if (said.payload.empty()) return "close without a code";
   std::string result = "close " + std::to_string(code_of(said));
-  if (said.payload.size() > 2) result += " " + quoted(std::string_view(said.payload).substr(2));
+  if (said.payload.size() > 2) {
+    const auto reason = std::string_view(said.payload).substr(2);
+    result += " " + quoted(reason, reason.size());
+  }
   return result;
 }
 
