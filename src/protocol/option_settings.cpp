@@ -60,7 +60,7 @@ void validate_connection(const Options& options) {
   for (const auto& extension : options.extensions) {
     if (extension == nullptr) refuse("an extension", "an object", "nullptr");
     const std::string name = extension->name();
-    if (!is_token(name)) refuse("the name of an extension", "a token", "'" + name + "'");
+    if (!is_token(name)) refuse("the name of an extension", "a token", "'" + escaped(name) + "'");
   }
   if (options.compression) require_compression(*options.compression);
 }

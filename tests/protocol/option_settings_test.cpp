@@ -87,6 +87,17 @@ TEST(OptionSettings, CompressionIsChecked) {
             "an extension must be an object, got nullptr");
   EXPECT_EQ(refusal(serve_options{.extensions = {nullptr}}),
             "an extension must be an object, got nullptr");
+  class oddly_named final : public duplex::protocol::client_extension {
+    std::string name() const override { return "a\x1B"; }
+    std::vector<duplex::protocol::extension_parameters> offers() const override { return {}; }
+    std::unique_ptr<duplex::protocol::extension> accept(
+        const duplex::protocol::extension_parameters&) const override {
+      return nullptr;
+    }
+  };
+  const oddly_named odd;
+  EXPECT_EQ(refusal(connect_options{.extensions = {&odd}}),
+            "the name of an extension must be a token, got 'a\\x1b'");
 }
 
 TEST(OptionSettings, CompressionComesBehindOtherExtensions) {
