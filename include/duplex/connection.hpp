@@ -32,10 +32,9 @@ class send_operation;
 
 /// A connection: one coroutine receives, any number send.
 ///
-/// All of it belongs to the thread of its loop, whose end drops it: as after any other end, what
-/// was received before can still be read, and it can be destroyed. Every waiting operation takes a
-/// limit, and giving up on one leaves the connection usable. What was received before the end stays
-/// readable after it.
+/// All of it belongs to the thread of its loop, whose end drops it. Every waiting operation takes a
+/// limit, and giving up on one leaves the connection usable. After its end, whatever that was, it
+/// can be destroyed, and what was received before can still be read.
 class connection {
  public:
   connection(connection&&) noexcept;

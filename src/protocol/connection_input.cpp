@@ -148,7 +148,7 @@ bool connection::read_header() {
     bytes = std::span(header_bytes_).first(header_count_ + count);
   }
   const frame_header_result result =
-      parse_frame_header(bytes, side_ == side::server ? side::client : side::server,
+      parse_frame_header(bytes, peer_of(side_),
                          extensions_ ? extensions_->bits() : 0);
   if (!result.problem.empty()) {
     fail(close_code::protocol_error, result.problem);

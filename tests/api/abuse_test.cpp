@@ -425,7 +425,7 @@ struct deed {
 // Runs the deed inside whatever a connection calls of a user's.
 void expect_harmless(const deed& deed, side own) {
   SCOPED_TRACE(std::string(deed.name) + (own == side::server ? " of a server" : " of a client"));
-  const auto far = own == side::server ? side::client : side::server;
+  const auto far = protocol::peer_of(own);
   const auto stream = text_frame(far, "a") + ping_frame(far, "b") + pong_frame(far, "c") +
                       text_frame(far, "d") + close_frame(far, 1000);
   using stop_slot = std::optional<std::stop_callback<std::function<void()>>>;

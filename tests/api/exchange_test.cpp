@@ -57,7 +57,7 @@ std::vector<wire_frame> conversation() {
 class exchange_of_side : public testing::TestWithParam<side> {
  protected:
   side own() const { return GetParam(); }
-  side peer() const { return own() == side::server ? side::client : side::server; }
+  side peer() const { return protocol::peer_of(own()); }
 };
 
 INSTANTIATE_TEST_SUITE_P(both, exchange_of_side, testing::Values(side::server, side::client),

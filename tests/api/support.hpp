@@ -222,7 +222,7 @@ class memory_connection {
   connection& ws() { return *ws_; }
   /// Destroys the connection.
   void drop() { ws_.reset(); }
-  protocol::side far_side() const { return side_ == side::server ? side::client : side::server; }
+  protocol::side far_side() const { return peer_of(side_); }
 
   void start(test_scope::function work) { tasks.start(std::move(work)); }
   /// Queues what the peer sends and lets it arrive.

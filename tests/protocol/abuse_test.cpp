@@ -32,8 +32,6 @@ using test::wire_frame;
 constexpr unsigned continuation = 0, text = 1, binary = 2, ping = 9;
 constexpr std::size_t mebibyte = std::size_t{1} << 20;
 
-side peer_of(side own) { return own == side::server ? side::client : side::server; }
-
 class abuse : public testing::TestWithParam<side> {
  protected:
   std::string from_peer(const wire_frame& frame) const {

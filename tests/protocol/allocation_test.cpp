@@ -79,7 +79,7 @@ TEST(allocations, of_an_echo_of_a_small_message_are_none) {
   for (const std::size_t size : {0, 20, 125, 126, 1000, 2000, 4000}) {
     for (const side own : {side::server, side::client}) {
       connection it(own, {}, {});
-      const std::string bytes = to_wire(own == side::server ? side::client : side::server,
+      const std::string bytes = to_wire(peer_of(own),
                                         wire_frame{.payload = std::string(size, 'x')});
       echo(it, as_bytes(bytes));  // fills the cache of blocks
       EXPECT_EQ(allocations_of([&] {

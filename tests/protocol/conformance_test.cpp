@@ -25,7 +25,7 @@ constexpr unsigned continuation = 0x0, text = 0x1, binary = 0x2, closing = 0x8, 
 class conformance : public testing::TestWithParam<side> {
  protected:
   static side own() { return GetParam(); }
-  static side peer() { return own() == side::server ? side::client : side::server; }
+  static side peer() { return peer_of(own()); }
 
   static connection new_connection() { return {own(), {}, {}, test::zeros()}; }
   static outcome receive(const std::string& bytes) {

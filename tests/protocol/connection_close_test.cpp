@@ -21,8 +21,6 @@ using test::wire_frame;
 constexpr unsigned closing = 0x8, pong = 0xA;
 const time_point start{100h};
 
-side peer_of(side own) { return own == side::server ? side::client : side::server; }
-
 // A connection and a clock that only the test moves.
 struct scene {
   explicit scene(side own, connection_settings settings = {})

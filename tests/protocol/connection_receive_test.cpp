@@ -27,8 +27,6 @@ connection new_connection(side own) {
   return connection(own, {.max_size = max_size}, {}, test::zeros());
 }
 
-side peer_of(side own) { return own == side::server ? side::client : side::server; }
-
 // A stream of the peer's frames, and what must come of it.
 struct stream {
   std::string name;

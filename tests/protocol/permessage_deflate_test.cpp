@@ -50,8 +50,6 @@ connection one_side(side own, const deflate_options& options = {},
   return own == side::server ? std::move(pair.server) : std::move(pair.client);
 }
 
-side other(side own) { return own == side::server ? side::client : side::server; }
-
 // A JSON-like text of about this size.
 std::string json(std::mt19937& random, std::size_t size) {
   std::string text = "[";
@@ -133,7 +131,7 @@ TEST(permessage_deflate, receives_the_examples_of_rfc_7692_at_every_chop) {
   for (const side own : {side::server, side::client}) {
     for (const auto& [name, frames, messages] : examples()) {
       test::for_every_chop(
-          to_wire(other(own), frames), [&, &name = name, &messages = messages](const auto& pieces) {
+          to_wire(peer_of(own), frames), [&, &name = name, &messages = messages](const auto& pieces) {
             for (const auto how :
                  {test::delivery::lent, test::delivery::held, test::delivery::direct}) {
               connection it = one_side(own);
@@ -329,7 +327,7 @@ TEST(permessage_deflate, fails_what_is_wrong) {
   };
   for (const side own : {side::server, side::client}) {
     for (const auto& [name, frames, code, reason] : table) {
-      test::for_every_chop(to_wire(other(own), frames), [&, &name = name, &code = code,
+      test::for_every_chop(to_wire(peer_of(own), frames), [&, &name = name, &code = code,
                                                          &reason = reason](const auto& pieces) {
         connection it = one_side(own);
         const auto result = feed(it, pieces);

@@ -15,18 +15,8 @@ namespace {
 constexpr std::size_t shown_max = 40;
 
 std::string name_of(unsigned code) {
-  switch (code) {
-    case text_code:
-      return "text";
-    case binary_code:
-      return "binary";
-    case ping_code:
-      return "ping";
-    case pong_code:
-      return "pong";
-    default:
-      return "opcode " + std::to_string(code);
-  }
+  const auto name = protocol::to_string(static_cast<protocol::opcode>(code));
+  return name.empty() ? "opcode " + std::to_string(code) : std::string(name);
 }
 
 std::string quoted(std::string_view payload, std::size_t most = shown_max) {

@@ -13,6 +13,11 @@ using duration = std::chrono::steady_clock::duration;
 
 enum class side : unsigned char { client, server };
 
+/// The other one.
+constexpr side peer_of(side own) noexcept {
+  return own == side::server ? side::client : side::server;
+}
+
 /// RFC 6455 section 4 and 7: where a connection is in its life.
 enum class state : unsigned char { connecting, open, closing, closed };
 
