@@ -1,9 +1,7 @@
-// Accepting, the server's handshake, the life of a handler, and closing.
-#include <chrono>
+// Listening, the connections of a server from their opening to the end of their handlers, closing.
 #include <duplex/coro/scope.hpp>
 #include <duplex/coro/wait.hpp>
 #include <duplex/io/tcp.hpp>
-#include <duplex/protocol/handshake.hpp>
 #include <duplex/server.hpp>
 #include <exception>
 #include <stdexcept>
@@ -11,7 +9,7 @@
 #include <utility>
 
 #include "api/connection_impl.hpp"
-#include "api/stream_reader.hpp"
+#include "api/opening.hpp"
 #include "protocol/option_settings.hpp"
 
 namespace duplex {
@@ -38,12 +36,6 @@ class server_impl : public std::enable_shared_from_this<server_impl>, private co
   void listen(std::string_view host, std::uint16_t port);
   void accept(std::unique_ptr<io::stream> stream) noexcept;
   task<> serve_stream(std::unique_ptr<io::stream> stream);
-  task<std::optional<connection>> open(std::unique_ptr<io::stream> stream);
-  task<std::optional<request>> receive_request(protocol::server_handshake& handshake,
-                                               stream_reader& reader, limit limit);
-  std::optional<response> check_subprotocol(const request& request,
-                                            std::optional<std::string>& selected) const;
-  task<> reject(response response, io::stream& stream, stream_reader& reader, limit limit);
   void stop() noexcept;
   void executor_ends() noexcept override { drop(); }
   void log(log_level level, const std::string& message, std::string_view id = {}) const noexcept;
@@ -51,12 +43,11 @@ class server_impl : public std::enable_shared_from_this<server_impl>, private co
 
   io::loop& loop_;
   connection_handler handler_;
-  const std::shared_ptr<const serve_options> shared_options_;  // a connection keeps its logger
-  const serve_options& options_ = *shared_options_;
-  protocol::server_extensions extensions_;
+  std::stop_source closing_;
+  opening_settings opening_settings_;
+  const serve_options& options_ = *opening_settings_.options;
   std::vector<std::unique_ptr<io::listener>> listeners_;
   std::vector<address> sockets_;
-  std::stop_source closing_;
   coro::wait_queue waiting_for_close_;
   std::unordered_set<session*> sessions_;
   bool closed_ = false;
@@ -68,10 +59,11 @@ server_impl::server_impl(connection_handler handler, std::string_view host, int 
     : resident(io::loop::current()),
       loop_(io::loop::current()),
       handler_(std::move(handler)),
-      shared_options_(std::make_shared<serve_options>(std::move(options))),
+      opening_settings_{.options = std::make_shared<serve_options>(std::move(options)),
+                        .closing = closing_.get_token()},
       streams_([this](std::exception_ptr exception) { log_failure(std::move(exception), {}); }) {
   validate(options_);
-  extensions_ = extensions_of(options_);
+  opening_settings_.extensions = extensions_of(options_);
   if (!handler_) throw std::invalid_argument("serve needs a handler");
   if (port < 0 || port > 65535) {
     throw std::invalid_argument("port must be from 0 to 65535, got " + std::to_string(port));
@@ -131,7 +123,7 @@ struct server_impl::session {
 };
 
 task<> server_impl::serve_stream(std::unique_ptr<io::stream> stream) {
-  auto connection = co_await open(std::move(stream));
+  auto connection = co_await open_connection(opening_settings_, std::move(stream));
   if (!connection) co_return;
   session lifetime(*this, *connection);
   const auto& impl = lifetime.impl;
@@ -153,103 +145,6 @@ task<> server_impl::serve_stream(std::unique_ptr<io::stream> stream) {
     co_await connection->close(failure ? 1011 : 1000);
   } else {  // moved away: only the server's close still reaches it
     co_await connection_impl::wait_closed(impl, {});
-  }
-}
-
-task<std::optional<connection>> server_impl::open(std::unique_ptr<io::stream> stream) {
-  limit limit;
-  if (options_.open_timeout)
-    limit = {*options_.open_timeout, closing_.get_token()};
-  else
-    limit = closing_.get_token();
-  protocol::server_handshake handshake;
-  handshake_result result;
-  protocol::extension_agreement agreed;
-  try {
-    stream_reader reader(*stream);
-    auto request = co_await receive_request(handshake, reader, limit);
-    auto refusal = handshake.refusal();
-    if (request) refusal = check_subprotocol(*request, result.subprotocol);
-    if (closing_.stop_requested()) {
-      refusal = protocol::server_handshake::reject(503, "the server is shutting down");
-    }
-    if (refusal) {
-      co_await reject(std::move(*refusal), *stream, reader,
-                      closing_.stop_requested() ? duplex::limit(std::chrono::seconds(1))
-                      : options_.close_timeout  ? duplex::limit(*options_.close_timeout)
-                                                : duplex::limit());
-      co_return std::nullopt;
-    }
-    if (!request) co_return std::nullopt;  // gone without a word
-    agreed = protocol::select_extensions(*request, extensions_);
-    result.response =
-        protocol::server_handshake::accept(*request, result.subprotocol, agreed.header);
-    for (const auto& [name, value] : options_.additional_headers) {
-      result.response.headers.add(name, value);
-    }
-    if (options_.server_header && !result.response.headers.contains("Server")) {
-      result.response.headers.add("Server", *options_.server_header);
-    }
-    co_await reader.write(protocol::write_response(result.response), limit);
-    result.request = std::move(*request);
-  } catch (const std::exception& problem) {
-    log(log_level::info, std::string("opening handshake failed: ") + problem.what());
-    co_return std::nullopt;
-  }
-  auto impl = std::make_shared<connection_impl>(std::move(stream), protocol::side::server,
-                                                core_settings(options_), make_inbox(options_),
-                                                options_.write_limit, options_.read_limit);
-  impl->set_extensions(std::move(agreed.extensions));
-  impl->set_logger({shared_options_, &options_.logger});
-  co_return connection_impl::open(std::move(impl), std::move(result), handshake.rest());
-}
-
-// nullopt: the handshake has a refusal, the peer went away, or the server closes.
-task<std::optional<request>> server_impl::receive_request(protocol::server_handshake& handshake,
-                                                          stream_reader& reader, limit limit) {
-  for (;;) {
-    std::span<const std::byte> bytes;
-    try {
-      bytes = co_await reader.read_some(limit);
-    } catch (const std::system_error& problem) {
-      if (problem.code() == std::errc::operation_canceled) co_return std::nullopt;
-      throw;
-    }
-    if (bytes.empty()) {
-      handshake.receive_eof();
-    } else {
-      handshake.receive_data(bytes);
-    }
-    auto request = handshake.next_request();
-    if (request || handshake.refusal() || bytes.empty()) co_return request;
-  }
-}
-
-std::optional<response> server_impl::check_subprotocol(const request& request,
-                                                       std::optional<std::string>& selected) const {
-  if (options_.subprotocols.empty()) return std::nullopt;
-  selected = protocol::select_subprotocol(request, options_.subprotocols);
-  if (selected) return std::nullopt;
-  std::string supported;
-  for (const auto& name : options_.subprotocols)
-    supported += (supported.empty() ? "" : ", ") + name;
-  return protocol::server_handshake::reject(
-      400, "no subprotocol in common; this server supports: " + supported);
-}
-
-// Says no, and waits for the peer's end so that its unread bytes do not reset what was said.
-task<> server_impl::reject(response response, io::stream& stream, stream_reader& reader,
-                           limit limit) {
-  if (options_.server_header) response.headers.set("Server", *options_.server_header);
-  log(log_level::info,
-      "connection rejected (" + std::to_string(response.status) + ' ' + response.reason + ')');
-  co_await reader.write(protocol::write_response(response), limit);
-  stream.shutdown();
-  std::size_t discarded = 0;
-  for (;;) {
-    auto bytes = co_await reader.read_some(limit);
-    discarded += bytes.size();
-    if (bytes.empty() || discarded > (std::size_t{1} << 20)) co_return;
   }
 }
 

@@ -1,0 +1,27 @@
+// A server's side of one connection's opening: from the accepted stream to the open connection.
+#pragma once
+
+#include <duplex/connection.hpp>
+#include <duplex/coro/task.hpp>
+#include <duplex/io/stream.hpp>
+#include <duplex/options.hpp>
+#include <duplex/protocol/extension.hpp>
+#include <memory>
+#include <optional>
+#include <stop_token>
+
+namespace duplex::detail {
+
+/// What the openings of one server have in common.
+struct opening_settings {
+  std::shared_ptr<const serve_options> options;  // shared: a connection keeps its logger
+  protocol::server_extensions extensions = {};
+  std::stop_token closing = {};  ///< stopped when the server closes: 503 from then on
+};
+
+/// Receives the request, decides and answers. nullopt: the connection did not open, for a reason
+/// that is logged, unless the peer left without a word. `settings` must outlive the task.
+task<std::optional<connection>> open_connection(const opening_settings& settings,
+                                                std::unique_ptr<io::stream> stream);
+
+}  // namespace duplex::detail
