@@ -30,7 +30,7 @@ struct deflate_settings {
 /// history back before each message costs less than the caches that 256 KiB a connection miss.
 ///
 /// Levels 1 to 3 are those of ISA-L where it is there: on JSON of 2 KiB its first takes a fifth of
-/// the time of zlib's sixth, for a quarter more bytes, and half that of zlib's first for fewer.
+/// the time of zlib's sixth, for a fifth more bytes, and half that of zlib's first for fewer.
 void deflate(std::span<const std::byte> history, std::span<const std::byte> input,
              const deflate_settings& settings, buffer& out);
 

@@ -28,6 +28,7 @@
 #include "raw_client.hpp"
 #include "support.hpp"
 #include "support/event.hpp"
+#include "support/memory.hpp"
 #include "support/raw_server.hpp"
 #include "support/sockets.hpp"
 
@@ -50,8 +51,6 @@ extern "C" int accept4(int listening, sockaddr* peer, socklen_t* size, int flags
 namespace duplex::test {
 namespace {
 
-constexpr std::size_t mebibyte = std::size_t{1} << 20;
-
 std::string uri_of(const server& server) {
   return "ws://127.0.0.1:" + std::to_string(server.port());
 }
@@ -62,13 +61,6 @@ task<raw_client> connect_raw(const server& server) {
   co_await client.write(upgrade_request());
   co_await client.read_until("\r\n\r\n");
   co_return client;
-}
-
-// A sanitizer keeps what was freed.
-void expect_growth_below(std::size_t before, std::size_t bytes) {
-  const auto now = resident_memory();
-  if (sanitized) return;
-  EXPECT_LT(now - std::min(now, before), bytes);
 }
 
 std::string many(const std::string& frame, std::size_t bytes) {
@@ -87,13 +79,13 @@ std::string fragments_of_64_bytes(side from, int count) {
 }
 
 TEST(fragments, of_64_bytes_65536_of_them_are_one_message_for_a_server) {
-  std::size_t before = 0, received = 0;
+  std::size_t received = 0;
   const auto server = serve(
       [&](connection& ws) -> task<> {
-        before = resident_memory();
+        memory_growth memory;
         auto message = co_await ws.recv();
         received = message.size();
-        expect_growth_below(before, 2 * 4 * mebibyte + 2 * mebibyte);
+        memory.expect_below(2 * 4 * mebibyte + 2 * mebibyte);
       },
       "127.0.0.1", 0, {.max_size = 4 * mebibyte});
   run_test([&]() -> task<> {
@@ -121,10 +113,10 @@ TEST(fragments, of_64_bytes_65536_of_them_are_one_message_for_a_client) {
   run_test([&]() -> task<> {
     const auto uri = server.uri();
     auto ws = co_await connect(uri, {.max_size = 4 * mebibyte});
-    const auto before = resident_memory();
+    memory_growth memory;
     auto message = co_await ws.recv();
     EXPECT_EQ(message.size(), 4 * mebibyte);
-    expect_growth_below(before, 2 * 4 * mebibyte + 2 * mebibyte);
+    memory.expect_below(2 * 4 * mebibyte + 2 * mebibyte);
     co_await ws.wait_closed();
   });
 }
@@ -141,9 +133,9 @@ TEST(ping_flood, by_a_client_that_never_reads_costs_a_server_nothing) {
     auto client = co_await connect_raw(server);
     const auto pings = many(ping_frame(side::client, std::string(125, 'p')), 65'536);
     for (int i = 0; i < 100; ++i) co_await client.write(pings);  // until the socket is full
-    const auto before = resident_memory();
+    memory_growth memory;
     for (int i = 0; i < 200; ++i) co_await client.write(pings);
-    expect_growth_below(before, mebibyte);
+    memory.expect_below(mebibyte);
     EXPECT_LE(server.connections().front()->buffered_amount(), pongs_of_one_read_max);
     const auto uri = uri_of(server);
     auto other = co_await connect(uri);
@@ -168,10 +160,10 @@ TEST(ping_flood, by_a_server_that_never_reads_costs_a_client_nothing) {
     const auto uri = server.uri();
     auto ws = co_await connect(uri);
     while (!full.is_set()) co_await sleep_for(1ms);
-    const auto before = resident_memory();
+    memory_growth memory;
     auto message = co_await ws.recv();
     EXPECT_EQ(message.text(), "over");
-    expect_growth_below(before, mebibyte);
+    memory.expect_below(mebibyte);
     EXPECT_LE(ws.buffered_amount(), pongs_of_one_read_max);
     ws.abort();
   });
@@ -196,7 +188,7 @@ TEST(data_flood, to_a_handler_that_never_receives_stops_at_the_queue) {
   event full, done;
   auto server = serve([](connection& ws) -> task<> { co_await ws.wait_closed(); }, "127.0.0.1", 0,
                       {.close_timeout = 30ms});
-  const auto before = resident_memory();
+  memory_growth memory;
   const std::jthread client([&, port = server.port()] {
     const auto socket = raw_socket::connected({"127.0.0.1", port});
     const auto request = upgrade_request();
@@ -207,7 +199,7 @@ TEST(data_flood, to_a_handler_that_never_receives_stops_at_the_queue) {
   });
   run_test([&]() -> task<> {
     while (!full.is_set()) co_await sleep_for(1ms);
-    expect_growth_below(before, data_flood_growth_max);
+    memory.expect_below(data_flood_growth_max);
     server.close();
     co_await server.wait_closed();
   });
@@ -225,9 +217,9 @@ TEST(data_flood, to_a_client_that_never_receives_stops_at_the_queue) {
   run_test([&]() -> task<> {
     const auto uri = server.uri();
     auto ws = co_await connect(uri);
-    const auto before = resident_memory();
+    memory_growth memory;
     while (!full.is_set()) co_await sleep_for(1ms);
-    expect_growth_below(before, data_flood_growth_max);
+    memory.expect_below(data_flood_growth_max);
     ws.abort();
   });
 }
@@ -239,14 +231,14 @@ TEST(send_queue, for_a_client_that_never_reads_is_bounded_by_write_limit) {
   bool stalled = false;
   const auto server = serve(
       [&](connection& ws) -> task<> {
-        const auto before = resident_memory();
+        memory_growth memory;
         const auto end = co_await failure_of([&]() -> task<> {
           for (;;) co_await ws.send(text, {}, 100ms);
         });
         EXPECT_EQ(end, "timeout: sending timed out");
         EXPECT_GT(ws.buffered_amount(), 65'536U);
         EXPECT_LE(ws.buffered_amount(), 65'536U + text.size() + 10);
-        expect_growth_below(before, mebibyte);
+        memory.expect_below(mebibyte);
         stalled = true;
         ws.abort();
       },
@@ -267,13 +259,13 @@ TEST(send_queue, for_a_server_that_never_reads_is_bounded_by_write_limit) {
     const std::string text(65'536, 'x');
     const auto uri = server.uri();
     auto ws = co_await connect(uri);
-    const auto before = resident_memory();
+    memory_growth memory;
     const auto end = co_await failure_of([&]() -> task<> {
       for (;;) co_await ws.send(text, {}, 100ms);
     });
     EXPECT_EQ(end, "timeout: sending timed out");
     EXPECT_LE(ws.buffered_amount(), 65'536U + text.size() + 14);
-    expect_growth_below(before, mebibyte);
+    memory.expect_below(mebibyte);
     ws.abort();
   });
   done.set();
@@ -371,14 +363,14 @@ TEST(half_open_tcp, of_a_server_is_found_by_keepalive) {
 TEST(header_flood, is_answered_431_and_ends) {
   const auto server = serve(echo, "127.0.0.1");
   run_test([&]() -> task<> {
-    const auto before = resident_memory();
+    memory_growth memory;
     auto client = co_await raw_client::connect(server.port());
     co_await client.write("GET / HTTP/1.1\r\n");
     for (int i = 0; i < 129; ++i) co_await client.write("A: " + std::string(8'000, 'x') + "\r\n");
     const auto answer = co_await client.read_to_end();
     EXPECT_TRUE(answer.starts_with("HTTP/1.1 431 Request Header Fields Too Large\r\n")) << answer;
     EXPECT_TRUE(answer.ends_with("\r\n\r\nmore than 128 headers\n")) << answer;
-    expect_growth_below(before, 6 * mebibyte);
+    memory.expect_below(6 * mebibyte);
   });
 }
 
@@ -389,13 +381,13 @@ TEST(header_flood, of_a_server_ends_the_handshake) {
     for (int i = 0; i < 129; ++i) peer.write("A: " + std::string(8'000, 'x') + "\r\n");
   });
   run_test([&]() -> task<> {
-    const auto before = resident_memory();
+    memory_growth memory;
     const auto end = co_await failure_of([&]() -> task<> {
       const auto uri = server.uri();
       auto ws = co_await connect(uri);
     });
     EXPECT_EQ(end, "other: refused HTTP response: more than 128 headers");
-    expect_growth_below(before, 6 * mebibyte);
+    memory.expect_below(6 * mebibyte);
   });
 }
 

@@ -14,14 +14,7 @@
 #include <duplex/server.hpp>
 
 #include "support.hpp"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define DUPLEX_TEST_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define DUPLEX_TEST_SANITIZED 1
-#endif
-#endif
+#include "support/sanitizers.hpp"
 
 namespace {
 
@@ -38,7 +31,7 @@ bool may_allocate() noexcept {
 }  // namespace
 
 // The sanitizers have a malloc of their own; there only operator new is counted.
-#if !defined(DUPLEX_TEST_SANITIZED) && defined(__GLIBC__)
+#if !DUPLEX_TEST_SANITIZED && defined(__GLIBC__)
 constexpr bool counts_malloc = true;
 extern "C" {
 void* __libc_malloc(std::size_t size);

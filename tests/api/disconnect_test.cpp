@@ -13,6 +13,7 @@
 #include <duplex/io/loop.hpp>
 #include <duplex/io/tcp.hpp>
 
+#include "support/memory.hpp"
 #include "support/sockets.hpp"
 
 namespace duplex::test {
@@ -23,18 +24,8 @@ using namespace std::chrono_literals;
 constexpr int cycles = 1'000;
 constexpr std::size_t growth_max = 512 * 1'024;
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define DUPLEX_TEST_SANITIZED
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(DUPLEX_TEST_SANITIZED)
-constexpr bool memory_is_telling = false;  // freed memory is kept; leaks are found at the end
-#else
-constexpr bool memory_is_telling = true;
-#endif
 // Until allocators have what they keep, however many connections overlapped by chance.
-constexpr int warm_up = memory_is_telling ? 1'000 : 100;
+constexpr int warm_up = test::sanitized ? 100 : 1'000;
 
 // Counts up, for coroutines to wait for.
 class counter {
@@ -110,13 +101,11 @@ task<> blocking_a_worker(connection& ws, std::function<void()> about_to_wait) {
 task<> repeat(std::function<task<>(int)> cycle) {
   for (int i = 0; i < warm_up; ++i) co_await cycle(i);
   const auto descriptors = open_descriptors();
-  const auto memory = resident_memory();
+  memory_growth memory;
   for (int i = warm_up; i < warm_up + cycles; ++i) co_await cycle(i);
   for (int i = 0; i < 2'000 && open_descriptors() > descriptors; ++i) co_await sleep_for(1ms);
   EXPECT_LE(open_descriptors(), descriptors);
-  if (memory_is_telling) {
-    EXPECT_LT(resident_memory(), memory + growth_max);
-  }
+  memory.expect_below(growth_max);
 }
 
 class client_that_vanishes : public testing::TestWithParam<handler_state> {

@@ -12,6 +12,7 @@
 #include <duplex/coro/wait.hpp>
 
 #include "support/loop.hpp"
+#include "support/memory.hpp"
 #include "support/sockets.hpp"
 
 namespace duplex::io {
@@ -519,12 +520,10 @@ TEST(stream, thousand_opened_and_aborted_leave_nothing) {
   };
   cycle(200);
   const int descriptors = test::open_descriptors();
-  const std::size_t memory = test::resident_memory();
+  test::memory_growth memory;
   cycle(1'000);
   EXPECT_EQ(test::open_descriptors(), descriptors);
-  if (!test::sanitized) {
-    EXPECT_LT(test::resident_memory(), memory + 256 * 1'024);
-  }
+  memory.expect_below(256 * 1'024);
 }
 
 }  // namespace

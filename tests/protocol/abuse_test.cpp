@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,20 +16,23 @@
 
 #include <duplex/protocol/handshake.hpp>
 
+#include "support/cost.hpp"
 #include "support/handshake.hpp"
+#include "support/memory.hpp"
 #include "support/protocol.hpp"
-#include "support/sockets.hpp"
 
 namespace duplex::protocol {
 namespace {
 
 using test::feed;
+using test::mebibyte;
+using test::memory_growth;
+using test::processor_time;
 using test::take_output;
 using test::to_wire;
 using test::wire_frame;
 
 constexpr unsigned continuation = 0, text = 1, binary = 2, ping = 9;
-constexpr std::size_t mebibyte = std::size_t{1} << 20;
 
 class abuse : public testing::TestWithParam<side> {
  protected:
@@ -46,29 +48,6 @@ INSTANTIATE_TEST_SUITE_P(of, abuse, testing::Values(side::server, side::client),
                          [](const auto& each) {
                            return each.param == side::server ? "server" : "client";
                          });
-
-// How much the process has grown, at most, at the moments it was asked.
-class memory_peak {
- public:
-  void look() { most_ = std::max(most_, test::resident_memory()); }
-  std::size_t growth() const { return most_ - std::min(most_, before_); }
-
- private:
-  std::size_t before_ = test::resident_memory(), most_ = before_;
-};
-
-// A sanitizer keeps what was freed.
-void expect_growth_below(const memory_peak& peak, std::size_t bytes) {
-  if (test::sanitized) return;
-  EXPECT_LT(peak.growth(), bytes);
-}
-
-// Seconds of this thread's processor.
-double processor_time() {
-  timespec now = {};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
-}
 
 // --- limit off by a little
 
@@ -100,21 +79,21 @@ TEST_P(abuse, fragments_65536_of_64_bytes_are_one_message_of_4_mebibytes) {
   connection it = victim({.max_size = 4 * mebibyte});
   const std::string fragment =
       from_peer({.opcode = continuation, .payload = std::string(64, 'x'), .fin = false});
-  memory_peak peak;
+  memory_growth memory;
   feed(it, {from_peer({.opcode = binary, .fin = false})});
   for (int i = 0; i < 65'536; ++i) {
     it.receive_data(as_bytes(fragment), {});
     ASSERT_FALSE(it.next_event());
-    if (i % 1'000 == 0) peak.look();
+    if (i % 1'000 == 0) memory.look();
   }
-  peak.look();
+  memory.look();
   const std::string last = from_peer({.opcode = continuation});
   it.receive_data(as_bytes(last), {});
   const auto event = it.next_event();
-  peak.look();
+  memory.look();
   ASSERT_TRUE(event);
   EXPECT_EQ(event->payload.size(), 4 * mebibyte);
-  expect_growth_below(peak, 2 * 4 * mebibyte + mebibyte);
+  memory.expect_below(2 * 4 * mebibyte + mebibyte);
 }
 
 TEST_P(abuse, fragments_that_are_empty_cost_no_memory_and_ever_the_same_time) {
@@ -123,7 +102,7 @@ TEST_P(abuse, fragments_that_are_empty_cost_no_memory_and_ever_the_same_time) {
   std::string thousand;
   for (int i = 0; i < 1'000; ++i) thousand += empty;
   feed(it, {from_peer({.opcode = text, .payload = "x", .fin = false})});
-  memory_peak peak;
+  memory_growth memory;
   std::array<double, 4> cost{};
   for (double& each : cost) {  // half a million each
     const double begin = processor_time();
@@ -132,11 +111,11 @@ TEST_P(abuse, fragments_that_are_empty_cost_no_memory_and_ever_the_same_time) {
       ASSERT_FALSE(it.next_event());
     }
     each = processor_time() - begin;
-    peak.look();
+    memory.look();
   }
   const auto result = feed(it, {from_peer({.opcode = continuation, .payload = "y"})});
   EXPECT_EQ(result.events, std::vector<std::string>{"text xy"});
-  expect_growth_below(peak, mebibyte);
+  memory.expect_below(mebibyte);
   EXPECT_LT(*std::min_element(cost.begin() + 1, cost.end()), 3 * cost.front());
 }
 
@@ -152,10 +131,10 @@ TEST_P(abuse, frame_length_overflow_wraps_nowhere) {
     if (before != 0) bytes = from_peer(first);
     const unsigned opcode = before != 0 ? continuation : binary;
     bytes += from_peer({.opcode = opcode, .length_size = 8, .stated_length = length});
-    memory_peak peak;
+    memory_growth memory;
     const auto result = feed(it, {bytes + std::string(1'000, 'x')});
-    peak.look();
-    expect_growth_below(peak, mebibyte);
+    memory.look();
+    memory.expect_below(mebibyte);
     return result.close_sent ? to_string(*result.close_sent) : "none";
   };
   const std::string too_big = "1009 (message too big) message of ";
@@ -184,14 +163,14 @@ TEST_P(abuse, ping_flood_to_a_full_socket_keeps_one_pong) {
   std::string flood;
   for (int i = 0; i < 1'000; ++i)
     flood += from_peer({.opcode = ping, .payload = std::string(125, 'p')});
-  memory_peak peak;
+  memory_growth memory;
   for (int i = 0; i < 300; ++i) {
     it.receive_data(as_bytes(flood), {});
     while (it.next_event()) continue;
     ASSERT_EQ(it.buffered_amount(), before);
-    peak.look();
+    memory.look();
   }
-  expect_growth_below(peak, mebibyte);
+  memory.expect_below(mebibyte);
   const std::string last = from_peer({.opcode = ping, .payload = "last"});
   it.receive_data(as_bytes(last), {});
   while (it.next_event()) continue;
@@ -205,42 +184,42 @@ TEST_P(abuse, pong_flood_answers_nothing_and_keeps_nothing) {
   take_output(it);
   std::string flood;
   for (int i = 0; i < 1'000; ++i) flood += from_peer({.opcode = 10, .payload = "unasked"});
-  memory_peak peak;
+  memory_growth memory;
   for (int i = 0; i < 100; ++i) {
     it.receive_data(as_bytes(flood), {});
     while (const auto event = it.next_event()) ASSERT_FALSE(event->ping_id);
-    peak.look();
+    memory.look();
   }
   EXPECT_EQ(it.buffered_amount(), 0U);
-  expect_growth_below(peak, mebibyte);
+  memory.expect_below(mebibyte);
 }
 
 TEST_P(abuse, data_flood_after_the_close_is_discarded) {
   connection it = victim({.max_size = {}});
   feed(it, {from_peer({.opcode = 8, .payload = test::close_payload(1000)})});
   const std::string flood(mebibyte, 'x');
-  memory_peak peak;
+  memory_growth memory;
   for (int i = 0; i < 200; ++i) {
     it.receive_data(as_bytes(flood), {});
     ASSERT_FALSE(it.next_event());
-    peak.look();
+    memory.look();
   }
-  expect_growth_below(peak, mebibyte);
+  memory.expect_below(mebibyte);
 }
 
 // --- header flood
 
 template <class Handshake>
 void flood(Handshake& handshake, const std::string& begin, const std::string& more) {
-  memory_peak peak;
+  memory_growth memory;
   handshake.receive_data(as_bytes(begin));
   for (int i = 0; i < 10'000; ++i) {
     handshake.receive_data(as_bytes(more));
-    if (i % 100 == 0) peak.look();
+    if (i % 100 == 0) memory.look();
   }
-  peak.look();
+  memory.look();
   // 128 lines of 8 KiB, as they came and as headers, and what a buffer has to spare.
-  expect_growth_below(peak, 4 * mebibyte);
+  memory.expect_below(4 * mebibyte);
 }
 
 std::vector<std::string> header_floods() {

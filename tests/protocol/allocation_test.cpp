@@ -6,14 +6,7 @@
 #include <string>
 
 #include "support/protocol.hpp"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define DUPLEX_TEST_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define DUPLEX_TEST_SANITIZED 1
-#endif
-#endif
+#include "support/sanitizers.hpp"
 
 namespace {
 
@@ -21,7 +14,7 @@ std::atomic<long> allocations{0};
 
 }  // namespace
 
-#if defined(DUPLEX_TEST_SANITIZED)
+#if DUPLEX_TEST_SANITIZED
 extern "C" int __sanitizer_install_malloc_and_free_hooks(void (*)(const volatile void*,
                                                                   std::size_t),
                                                          void (*)(const volatile void*));
@@ -79,8 +72,8 @@ TEST(allocations, of_an_echo_of_a_small_message_are_none) {
   for (const std::size_t size : {0, 20, 125, 126, 1000, 2000, 4000}) {
     for (const side own : {side::server, side::client}) {
       connection it(own, {}, {});
-      const std::string bytes = to_wire(peer_of(own),
-                                        wire_frame{.payload = std::string(size, 'x')});
+      const std::string bytes =
+          to_wire(peer_of(own), wire_frame{.payload = std::string(size, 'x')});
       echo(it, as_bytes(bytes));  // fills the cache of blocks
       EXPECT_EQ(allocations_of([&] {
                   for (int i = 0; i < 1000; ++i) echo(it, as_bytes(bytes));

@@ -14,6 +14,7 @@ namespace duplex::protocol {
 namespace {
 
 using test::expect_linear;
+using test::repeated;
 
 const http1_limits no_limits{.max_line = std::size_t{1} << 30,
                              .max_headers = std::size_t{1} << 20,
@@ -29,12 +30,6 @@ void read_response(const std::string& bytes) {
   client_handshake handshake(uri("ws://x/"), {}, no_limits);
   for (const char& c : bytes) handshake.receive_data(as_bytes({&c, 1}));
   ASSERT_FALSE(handshake.failure());
-}
-
-std::string repeated(const std::string& text, int times) {
-  std::string all;
-  for (int i = 0; i < times; ++i) all += text;
-  return all;
 }
 
 TEST(handshake_cost, of_a_request_that_comes_byte_by_byte_is_linear) {

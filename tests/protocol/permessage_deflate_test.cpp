@@ -11,6 +11,7 @@
 #include <duplex/protocol/permessage_deflate.hpp>
 
 #include "support/protocol.hpp"
+#include "support/sanitizers.hpp"
 
 namespace duplex::protocol {
 namespace {
@@ -130,15 +131,15 @@ std::vector<example> examples() {
 TEST(permessage_deflate, receives_the_examples_of_rfc_7692_at_every_chop) {
   for (const side own : {side::server, side::client}) {
     for (const auto& [name, frames, messages] : examples()) {
-      test::for_every_chop(
-          to_wire(peer_of(own), frames), [&, &name = name, &messages = messages](const auto& pieces) {
-            for (const auto how :
-                 {test::delivery::lent, test::delivery::held, test::delivery::direct}) {
-              connection it = one_side(own);
-              const auto result = feed(it, pieces, false, how);
-              ASSERT_EQ(result.events, messages) << name << ": " << result;
-            }
-          });
+      test::for_every_chop(to_wire(peer_of(own), frames),
+                           [&, &name = name, &messages = messages](const auto& pieces) {
+                             for (const auto how : {test::delivery::lent, test::delivery::held,
+                                                    test::delivery::direct}) {
+                               connection it = one_side(own);
+                               const auto result = feed(it, pieces, false, how);
+                               ASSERT_EQ(result.events, messages) << name << ": " << result;
+                             }
+                           });
     }
   }
 }
@@ -328,7 +329,7 @@ TEST(permessage_deflate, fails_what_is_wrong) {
   for (const side own : {side::server, side::client}) {
     for (const auto& [name, frames, code, reason] : table) {
       test::for_every_chop(to_wire(peer_of(own), frames), [&, &name = name, &code = code,
-                                                         &reason = reason](const auto& pieces) {
+                                                           &reason = reason](const auto& pieces) {
         connection it = one_side(own);
         const auto result = feed(it, pieces);
         ASSERT_EQ(result.events, std::vector<std::string>{"close"}) << name;
@@ -448,13 +449,7 @@ TEST(permessage_deflate, has_an_exact_limit_of_growth) {
 
 // --- memory; a sanitizer has its own
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#if defined(__has_feature)
-#define DUPLEX_SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
-#else
-#define DUPLEX_SANITIZED 0
-#endif
-#if !DUPLEX_SANITIZED
+#if !DUPLEX_TEST_SANITIZED
 
 std::size_t allocated() {
   const auto info = mallinfo2();
@@ -525,7 +520,6 @@ TEST(permessage_deflate, costs_a_connection_little_memory) {
   EXPECT_LT(busiest, 64u * 1024);
 }
 
-#endif
 #endif
 
 }  // namespace

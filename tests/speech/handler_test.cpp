@@ -8,10 +8,10 @@
 #include <stdexcept>
 #include <thread>
 
-#include "build_kind.hpp"
 #include "sound.hpp"
 #include "speech/recognizers/scripted.hpp"
 #include "speech/request/base64.hpp"
+#include "support/sanitizers.hpp"
 #include "transcribe.hpp"
 
 namespace duplex::speech {
@@ -206,7 +206,7 @@ long memory(const char* field) {
 void forget_peak_memory() { std::ofstream("/proc/self/clear_refs") << "5"; }
 
 TEST(handler, an_hour_of_audio_needs_no_second_copy_of_it) {
-  if (is_sanitized) GTEST_SKIP() << "sanitizers keep memory of their own";
+  if (test::sanitized) GTEST_SKIP() << "sanitizers keep memory of their own";
   constexpr std::size_t hour_bytes = 3600 * sample_rate * 2;
   std::string wav = wav_file(tone(1, 16000));
   const std::string second = wav.substr(44);

@@ -8,13 +8,13 @@
 #include <random>
 #include <thread>
 
-#include "build_kind.hpp"
 #include "recordings.hpp"
 #include "sound.hpp"
 #include "speech/error.hpp"
 #include "speech/models.hpp"
 #include "speech/request/base64.hpp"
 #include "speech/request/handler.hpp"
+#include "support/sanitizers.hpp"
 #include "transcribe.hpp"
 #include "word_error_rate.hpp"
 
@@ -102,7 +102,7 @@ TEST(moonshine, speech_without_a_pause_is_cut_and_read_on) {
   if (!directory) GTEST_SKIP() << "no recordings; point DUPLEX_TEST_SPEECH at them";
   std::vector<float> samples;
   std::string transcript;
-  for (const auto& clip : some(recordings(*directory, "en"), is_sanitized ? 25 : 100)) {
+  for (const auto& clip : some(recordings(*directory, "en"), test::sanitized ? 25 : 100)) {
     const auto spoken = samples_of(read_bytes(clip.file));
     const auto is_loud = [](float sample) { return std::abs(sample) > 0.02F; };
     const auto begin = std::ranges::find_if(spoken, is_loud);
@@ -176,7 +176,7 @@ void expect_word_error_rate(const std::string& name, double sanitized_seconds, d
   if (!directory) GTEST_SKIP() << "no recordings; point DUPLEX_TEST_SPEECH at them";
   const auto model = load_recognizer(name);
   auto clips = recordings(*directory, "en");
-  if (is_sanitized) clips = some(clips, sanitized_seconds);
+  if (test::sanitized) clips = some(clips, sanitized_seconds);
   word_errors total;
   for (const auto& [file, transcript, length] : clips) {
     total += compare(transcript, text_of(events_of(*model, samples_of(read_bytes(file)))));
@@ -188,11 +188,11 @@ void expect_word_error_rate(const std::string& name, double sanitized_seconds, d
 }
 
 TEST(moonshine, tiny_gets_at_most_13_words_in_100_wrong) {
-  expect_word_error_rate("tiny", 30, is_sanitized ? 0.2 : 0.13);
+  expect_word_error_rate("tiny", 30, test::sanitized ? 0.2 : 0.13);
 }
 
 TEST(moonshine, base_gets_at_most_11_words_in_100_wrong) {
-  expect_word_error_rate("base", 15, is_sanitized ? 0.2 : 0.11);
+  expect_word_error_rate("base", 15, test::sanitized ? 0.2 : 0.11);
 }
 
 }  // namespace

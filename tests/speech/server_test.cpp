@@ -13,11 +13,11 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "build_kind.hpp"
 #include "recordings.hpp"
 #include "sound.hpp"
 #include "speech/recognizers/scripted.hpp"
 #include "speech/request/base64.hpp"
+#include "support/sanitizers.hpp"
 #include "transcribe.hpp"
 
 namespace duplex::speech {
@@ -191,7 +191,7 @@ TEST(speech_server, closing_does_not_wait_for_decoding) {
 }
 
 TEST(speech_server, an_hour_of_audio_is_one_request) {
-  if (is_sanitized) GTEST_SKIP() << "150 MB take too long in a sanitizer's build";
+  if (test::sanitized) GTEST_SKIP() << "150 MB take too long in a sanitizer's build";
   const running_server server(scripted({.segment_samples = 20 * sample_rate}));
   const auto file = wav_file(std::vector<float>(3600 * sample_rate));
   auto ws = server.connect();
@@ -208,7 +208,7 @@ TEST(speech_server, the_text_through_the_wire_is_the_engine_s_own) {
   auto ws = server.connect();
   std::size_t compared = 0;
   for (const auto& clip : recordings(*directory, "en")) {
-    if (is_sanitized && ++compared > 3) break;
+    if (test::sanitized && ++compared > 3) break;
     const std::string file = read_bytes(clip.file);
     EXPECT_EQ(ask(ws, request_of(file))["text"], text_of(events_of(*model, samples_of(file))))
         << clip.file;
@@ -246,7 +246,7 @@ TEST(speech_server, eight_requests_at_once_are_right_and_a_ninth_client_s_pings_
   std::vector<std::vector<std::string>> texts(8);
   std::atomic<int> unfinished = 8;
   std::vector<std::jthread> clients;
-  const std::size_t rounds = is_sanitized ? 1 : 3;
+  const std::size_t rounds = test::sanitized ? 1 : 3;
   for (auto& replies : texts) {
     clients.emplace_back([&] {
       auto ws = server.connect();
@@ -278,7 +278,7 @@ TEST(speech_server, eight_requests_at_once_are_right_and_a_ninth_client_s_pings_
       "late\n",
       round_trips.size(), at(0.5), at(0.99), at(1), late);
   // A round trip needs three threads of this process to run, one after the other.
-  EXPECT_LT(at(1), (is_sanitized ? 1000 : 50) + 3 * late);
+  EXPECT_LT(at(1), (test::sanitized ? 1000 : 50) + 3 * late);
 }
 
 }  // namespace

@@ -163,6 +163,13 @@ inline outcome feed(protocol::connection& connection, const std::vector<std::str
   return result;
 }
 
+/// The text so many times.
+inline std::string repeated(const std::string& text, int times) {
+  std::string all;
+  for (int i = 0; i < times; ++i) all += text;
+  return all;
+}
+
 /// The stream in pieces of `size` bytes.
 inline std::vector<std::string> chopped(const std::string& stream, std::size_t size) {
   std::vector<std::string> pieces;

@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "support/event.hpp"
+#include "support/memory.hpp"
 #include "support/protocol.hpp"
 #include "support/raw_server.hpp"
 #include "support/sockets.hpp"
@@ -22,29 +23,16 @@ using namespace std::chrono_literals;
 using duplex::protocol::side;
 using duplex::sync::connect;
 using duplex::test::event;
+using duplex::test::mebibyte;
+using duplex::test::memory_growth;
 using duplex::test::raw_peer;
 using duplex::test::raw_server;
-using duplex::test::resident_memory;
+using duplex::test::repeated;
 using duplex::test::to_wire;
 using duplex::test::wire_frame;
 using clock = std::chrono::steady_clock;
 
-constexpr std::size_t mebibyte = std::size_t{1} << 20;
-
-// A sanitizer keeps what was freed.
-void expect_growth_below(std::size_t before, std::size_t bytes) {
-  const auto now = resident_memory();
-  if (duplex::test::sanitized) return;
-  EXPECT_LT(now - std::min(now, before), bytes);
-}
-
 std::string from_server(const wire_frame& frame) { return to_wire(side::server, frame); }
-
-std::string repeated(const std::string& text, int times) {
-  std::string all;
-  for (int i = 0; i < times; ++i) all += text;
-  return all;
-}
 
 TEST(SyncAbuse, LimitOffByALittleIsExact) {
   const raw_server server([](raw_peer& peer) {
@@ -74,11 +62,11 @@ TEST(SyncAbuse, Fragments65536Of64BytesAreOneMessage) {
     peer.write(from_server({.opcode = 0}));
     peer.finish();
   });
-  const auto before = resident_memory();
+  memory_growth memory;
   auto ws = connect(server.uri(), {.max_size = 4 * mebibyte});
   const auto message = ws.recv();
   EXPECT_EQ(message.size(), 4 * mebibyte);
-  expect_growth_below(before, 2 * 4 * mebibyte + 2 * mebibyte);
+  memory.expect_below(2 * 4 * mebibyte + 2 * mebibyte);
 }
 
 TEST(SyncAbuse, FragmentsThatAreEmptyCostNoMemory) {
@@ -91,9 +79,9 @@ TEST(SyncAbuse, FragmentsThatAreEmptyCostNoMemory) {
     peer.finish();
   });
   auto ws = connect(server.uri());
-  const auto before = resident_memory();
+  memory_growth memory;
   EXPECT_EQ(ws.recv().text(), "xy");
-  expect_growth_below(before, mebibyte);
+  memory.expect_below(mebibyte);
 }
 
 TEST(SyncAbuse, PingFloodOfAServerThatNeverReadsCostsNothing) {
@@ -106,9 +94,9 @@ TEST(SyncAbuse, PingFloodOfAServerThatNeverReadsCostsNothing) {
     done.wait();
   });
   auto ws = connect(server.uri());
-  const auto before = resident_memory();
+  memory_growth memory;
   EXPECT_EQ(ws.recv().text(), "over");
-  expect_growth_below(before, mebibyte);
+  memory.expect_below(mebibyte);
   EXPECT_LE(ws.buffered_amount(), 65'536u / 127 * 131 + 2 * 131);  // the pongs of one read
   ws.abort();
   done.set();
@@ -127,10 +115,10 @@ TEST(SyncAbuse, DataFloodToAnOwnerWhoIsAwayStopsAtTheQueue) {
     full.set();
   });
   auto ws = connect(server.uri());
-  const auto before = resident_memory();
+  memory_growth memory;
   full.wait();
   // Four messages are four times max_size; one more is being put together.
-  expect_growth_below(before, 8 * mebibyte);
+  memory.expect_below(8 * mebibyte);
   ws.abort();
 }
 
@@ -142,14 +130,14 @@ TEST(SyncAbuse, SendQueueForAServerThatNeverReadsIsBoundedByWriteLimit) {
   });
   auto ws = connect(server.uri());
   const std::string text(65'536, 'x');
-  const auto before = resident_memory();
+  memory_growth memory;
   EXPECT_THROW(
       {
         for (;;) ws.send(text, {}, 100ms);
       },
       duplex::timeout);
   EXPECT_LE(ws.buffered_amount(), 65'536u + text.size() + 14);
-  expect_growth_below(before, mebibyte);
+  memory.expect_below(mebibyte);
   ws.abort();
   done.set();
 }
@@ -161,9 +149,9 @@ TEST(SyncAbuse, HeaderFloodEndsTheHandshake) {
     peer.write("HTTP/1.1 101 OK\r\n");
     for (int i = 0; i < 129; ++i) peer.write(line);
   });
-  const auto before = resident_memory();
+  memory_growth memory;
   EXPECT_THROW(connect(server.uri()), duplex::security_error);
-  expect_growth_below(before, 6 * mebibyte);
+  memory.expect_below(6 * mebibyte);
 }
 
 TEST(SyncAbuse, HalfOpenTcpIsFoundByKeepalive) {

@@ -7,8 +7,6 @@
 
 #include <charconv>
 #include <chrono>
-#include <filesystem>
-#include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -16,7 +14,9 @@
 #include <gtest/gtest.h>
 
 #include "support/event.hpp"
+#include "support/memory.hpp"
 #include "support/raw_server.hpp"
+#include "support/sockets.hpp"
 
 namespace {
 
@@ -24,20 +24,11 @@ using namespace std::chrono_literals;
 using duplex::sync::client_connection;
 using duplex::sync::connect;
 using duplex::test::event;
+using duplex::test::mebibyte;
+using duplex::test::memory_growth;
+using duplex::test::open_descriptors;
 using duplex::test::raw_peer;
 using duplex::test::raw_server;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool sanitized = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool sanitized = true;
-#else
-constexpr bool sanitized = false;
-#endif
-#else
-constexpr bool sanitized = false;
-#endif
 
 void echo(raw_peer& peer) {
   peer.accept_handshake();
@@ -194,18 +185,6 @@ TEST(SyncThreads, SignalsInterruptNothing) {
   sigaction(SIGUSR1, &before, nullptr);
 }
 
-std::size_t resident_pages() {
-  std::ifstream status("/proc/self/statm");
-  std::size_t total = 0, resident = 0;
-  status >> total >> resident;
-  return resident;
-}
-
-std::ptrdiff_t open_descriptors() {
-  const std::filesystem::directory_iterator all("/proc/self/fd");
-  return std::distance(begin(all), end(all));
-}
-
 TEST(SyncThreads, ClosedConnectionHoldsNoSocket) {
   for (const bool abort : {false, true}) {
     event counted;
@@ -238,14 +217,11 @@ TEST(SyncThreads, ThousandConnectionsLeaveNothingBehind) {
   // What allocators and the first use of everything keep.
   connect_and_abort(200);
   const auto descriptors = open_descriptors();
-  const auto pages = resident_pages();
+  memory_growth memory;
   connect_and_abort(1000);
   // One more while the server's side of the last is not closed yet.
   EXPECT_LE(open_descriptors(), descriptors + 1);
-  if (!sanitized) {
-    EXPECT_LE(resident_pages() * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)),
-              pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)) + (std::size_t{1} << 20));
-  }
+  memory.expect_below(mebibyte);
 }
 
 }  // namespace
