@@ -1,6 +1,5 @@
-// Connecting: name, TCP, handshake, one time limit for all of it.
+// Connecting: a stream, the handshake on it, one time limit for all of it.
 #include <duplex/client.hpp>
-#include <duplex/io/tcp.hpp>
 #include <duplex/protocol/handshake.hpp>
 #include <duplex/uri.hpp>
 #include <stdexcept>
@@ -8,6 +7,7 @@
 #include <utility>
 
 #include "api/connection_impl.hpp"
+#include "api/dial.hpp"
 #include "api/stream_reader.hpp"
 #include "protocol/option_settings.hpp"
 
@@ -27,9 +27,7 @@ class connect_plan {
         open_timeout(options.open_timeout),
         logger(
             std::make_shared<duplex::logger>(options.logger ? *options.logger : stderr_logger())),
-        host(options.host ? std::string(*options.host) : target.host()),
-        port(options.port ? static_cast<std::uint16_t>(*options.port) : target.port()),
-        family(options.family) {}
+        dialling(detail::dial_settings_of(target, options)) {}
 
   uri target;
   protocol::client_handshake handshake;
@@ -39,14 +37,12 @@ class connect_plan {
   std::size_t read_limit;
   std::optional<duration> open_timeout;
   std::shared_ptr<const duplex::logger> logger;
-  std::string host;
-  std::uint16_t port;
-  address_family family;
+  detail::dial_settings dialling;
 };
 
 task<client_connection> open_connection(connect_plan plan) {
   const limit limit = plan.open_timeout ? duplex::limit(*plan.open_timeout) : duplex::limit();
-  auto stream = co_await io::connect_tcp(plan.host, plan.port, plan.family, limit);
+  auto stream = co_await detail::dial(plan.dialling, limit);
   auto& handshake = plan.handshake;
   detail::handshake_result result;
   {

@@ -145,6 +145,12 @@ protocol::server_extensions extensions_of(const serve_options& options) {
   return extensions;
 }
 
+dial_settings dial_settings_of(const uri& target, const connect_options& options) {
+  return {.host = options.host ? std::string(*options.host) : target.host(),
+          .port = options.port ? static_cast<std::uint16_t>(*options.port) : target.port(),
+          .family = options.family};
+}
+
 inbox make_inbox(const connect_options& options) { return inbox_of(options); }
 inbox make_inbox(const serve_options& options) { return inbox_of(options); }
 

@@ -1,5 +1,5 @@
 // The calls of a blocking connection. How they wait is in waiting.cpp, what they do to the core and
-// the socket in transfer.cpp.
+// the transport in transfer.cpp.
 #include "sync/blocking_connection.hpp"
 
 #include <exception>
@@ -29,11 +29,12 @@ class holding {
 
 }  // namespace
 
-blocking_connection::blocking_connection(descriptor socket, handshake_result handshake,
+blocking_connection::blocking_connection(std::unique_ptr<sync::transport> transport,
+                                         handshake_result handshake,
                                          protocol::extension_list extensions,
                                          std::span<const std::byte> rest,
                                          const connect_options& options)
-    : socket_(std::move(socket)),
+    : transport_(std::move(transport)),
       core_(protocol::side::client, detail::core_settings(options), clock::now()),
       inbox_(detail::make_inbox(options)),
       write_limit_(options.write_limit),
@@ -42,8 +43,8 @@ blocking_connection::blocking_connection(descriptor socket, handshake_result han
       heard_at_(clock::now()),
       away_at_(heard_at_ + away_after),
       handshake_(std::move(handshake)),
-      local_address_(local_address_of(socket_.number())),
-      remote_address_(remote_address_of(socket_.number())),
+      local_address_(local_address_of(transport_->descriptor())),
+      remote_address_(remote_address_of(transport_->descriptor())),
       id_(detail::make_uuid()),
       logger_(options.logger ? *options.logger : stderr_logger()),
       uncaught_exceptions_(std::uncaught_exceptions()),
@@ -158,7 +159,7 @@ void blocking_connection::close(std::uint16_t code, std::string_view reason) {
 void blocking_connection::abort() {
   const call current(*this);
   if (ended_) return;
-  reset_at_close(socket_.number());
+  transport_->reset_at_close();
   drop();
 }
 

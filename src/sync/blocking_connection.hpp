@@ -1,4 +1,4 @@
-// What is behind a blocking connection: the protocol's core, a socket, and who may use which.
+// What is behind a blocking connection: the protocol's core, a transport, and who may use which.
 #pragma once
 
 #include <chrono>
@@ -24,7 +24,7 @@
 #include <duplex/protocol/connection.hpp>
 
 #include "sync/service.hpp"
-#include "sync/socket.hpp"
+#include "sync/transport.hpp"
 
 namespace duplex::sync {
 
@@ -50,8 +50,8 @@ struct handshake_result {
 /// then while they go on, and only a reader it found waiting for longer wakes it, once, when done.
 class blocking_connection final : private serviced {
  public:
-  /// Takes over a socket whose handshake is done; `rest` came after it.
-  blocking_connection(descriptor socket, handshake_result handshake,
+  /// Takes over a transport whose handshake is done; `rest` came after it.
+  blocking_connection(std::unique_ptr<transport> transport, handshake_result handshake,
                       protocol::extension_list extensions, std::span<const std::byte> rest,
                       const connect_options& options);
   ~blocking_connection();
@@ -107,6 +107,7 @@ class blocking_connection final : private serviced {
 
   // Input and output, without blocking
   bool can_read() const;
+  bool has_output() const;
   bool can_parse() const;
   void read_now();
   void take_in(transfer read, bool direct);
@@ -122,9 +123,8 @@ class blocking_connection final : private serviced {
   std::condition_variable_any changed_;
   unsigned sleepers_ = 0;  // on changed_
 
-  descriptor socket_;
-  unsigned users_ = 0;  // threads in a system call on it
-  std::chrono::milliseconds receive_timeout_{0};
+  std::unique_ptr<sync::transport> transport_;
+  unsigned users_ = 0;   // threads in a system call on it
   bool full_ = false;    // it took less than it was given
   bool broken_ = false;  // nothing can be written; what came can still be read
 

@@ -15,8 +15,8 @@ class blocking_connection::call {
  public:
   explicit call(blocking_connection& of) : connection_(of), lock_(of.mutex_) {}
   ~call() {
-    const bool leaves_output = connection_.core_.buffered_amount() != 0 &&
-                               !connection_.room_awaited_ && connection_.writers_ == 0;
+    const bool leaves_output =
+        connection_.has_output() && !connection_.room_awaited_ && connection_.writers_ == 0;
     const bool leaves_closing = connection_.core_.state() == protocol::state::closing;
     const bool wake = std::exchange(connection_.wake_after_call_, false) ||
                       (!connection_.ended_ && (leaves_output || leaves_closing));
@@ -39,7 +39,7 @@ class blocking_connection::call {
     lock_.unlock();
     function();
     lock_.lock();
-    if (--connection_.users_ == 0 && connection_.ended_) connection_.socket_.close();
+    if (--connection_.users_ == 0 && connection_.ended_) connection_.transport_->close();
   }
 
   /// A descriptor that becomes readable when the token is stopped.

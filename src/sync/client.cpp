@@ -11,37 +11,26 @@
 
 #include "protocol/option_settings.hpp"
 #include "sync/blocking_connection.hpp"
-#include "sync/tcp.hpp"
+#include "sync/dial.hpp"
+#include "sync/transport_reader.hpp"
 
 namespace duplex::sync {
 namespace {
 
 // Sends the request and reads until the response is complete.
-response shake_hands(int socket, protocol::client_handshake& handshake, const std::string& peer,
-                     std::optional<clock::time_point> deadline) {
-  const std::string request = handshake.data_to_send();
-  auto unsent = as_bytes(request);
-  std::array<std::byte, 4096> space;
+response shake_hands(transport& transport, protocol::client_handshake& handshake,
+                     const std::string& peer, std::optional<clock::time_point> deadline) {
+  transport_reader reader(transport, "opening handshake with " + peer, deadline);
+  reader.write(handshake.data_to_send());
   for (;;) {
-    pollfd event{.fd = socket, .events = POLLIN, .revents = 0};
-    if (!unsent.empty()) event.events |= POLLOUT;
-    wait_for_events({&event, 1}, deadline);
-    if (!unsent.empty() && (event.revents & POLLOUT) != 0) {
-      unsent = unsent.subspan(write_some(socket, {unsent, {}}).count);
-    }
-    if ((event.revents & (POLLIN | POLLERR | POLLHUP)) != 0) {
-      const auto read = read_some(socket, space, waiting::no);
-      if (read.ended) {
-        handshake.receive_eof();
-      } else {
-        handshake.receive_data({space.data(), read.count});
-      }
+    const auto bytes = reader.read_some();
+    if (bytes.empty()) {
+      handshake.receive_eof();
+    } else {
+      handshake.receive_data(bytes);
     }
     if (auto answer = handshake.next_response()) return std::move(*answer);
     if (handshake.failure()) std::rethrow_exception(handshake.failure());
-    if (deadline && clock::now() >= *deadline) {
-      throw timeout("opening handshake with " + peer + " timed out");
-    }
   }
 }
 
@@ -57,17 +46,15 @@ client_connection connect(std::string_view uri, const connect_options& options) 
 
   std::optional<clock::time_point> deadline;
   if (options.open_timeout) deadline = clock::now() + *options.open_timeout;
-  const std::string host = options.host ? std::string(*options.host) : target.host();
-  const auto port = options.port ? static_cast<std::uint16_t>(*options.port) : target.port();
-  const std::string peer = host + " port " + std::to_string(port);
+  const auto dialling = detail::dial_settings_of(target, options);
 
-  auto socket = connect_tcp(resolve(host, port, options.family, deadline), peer, deadline);
+  auto transport = dial(dialling, deadline);
   handshake_result result;
-  result.response = shake_hands(socket.number(), handshake, peer, deadline);
+  result.response = shake_hands(*transport, handshake, peer_name(dialling), deadline);
   result.request = handshake.request();
   result.subprotocol = handshake.subprotocol();
   return client_connection(std::make_unique<blocking_connection>(
-      std::move(socket), std::move(result), handshake.take_extensions(), handshake.rest(),
+      std::move(transport), std::move(result), handshake.take_extensions(), handshake.rest(),
       options));
 }
 

@@ -1,4 +1,5 @@
-// What a blocking connection does to its core and its socket, always with the lock, never blocking.
+// What a blocking connection does to its core and its transport, always with the lock, never
+// blocking.
 #include <duplex/protocol/connection.hpp>
 
 #include "sync/blocking_connection.hpp"
@@ -13,12 +14,16 @@ bool blocking_connection::can_parse() const {
 
 bool blocking_connection::can_read() const { return !ended_ && !reading_ && !unparsed_; }
 
+bool blocking_connection::has_output() const {
+  return core_.buffered_amount() != 0 || (transport_->has_output() && !broken_);
+}
+
 void blocking_connection::read_now() {
   const auto space = core_.direct_read_space();
   if (!space.empty()) {
-    take_in(read_some(socket_.number(), space, waiting::no), true);
+    take_in(transport_->read_some(space), true);
   } else {
-    take_in(read_some(socket_.number(), {read_space_.get(), read_limit_}, waiting::no), false);
+    take_in(transport_->read_some({read_space_.get(), read_limit_}), false);
   }
 }
 
@@ -60,15 +65,15 @@ void blocking_connection::deliver(protocol::event& event) {
 }
 
 void blocking_connection::write_now() {
-  while (core_.buffered_amount() != 0 && !full_ && !broken_) {
+  while (has_output() && !full_ && !broken_) {
     const auto bytes = core_.data_to_send();
-    const auto written = write_some(socket_.number(), bytes);
+    const auto written = transport_->write_some(bytes);
     if (written.ended) {
       // Perhaps the peer said why before it went: what came is still read, up to its end.
       broken_ = true;
-      shut_down(socket_.number());
+      transport_->shut_down();
     }
-    full_ = written.count < bytes[0].size() + bytes[1].size();
+    full_ = written.count < bytes[0].size() + bytes[1].size() || transport_->has_output();
     core_.data_sent(written.count);
   }
   while (broken_ && core_.buffered_amount() != 0) core_.data_sent(core_.buffered_amount());
@@ -96,7 +101,7 @@ void blocking_connection::settle() {
 }
 
 void blocking_connection::drop() {
-  shut_down(socket_.number());
+  transport_->shut_down();
   core_.receive_eof();
   while (auto event = core_.next_event()) deliver(*event);
   unparsed_ = false;
@@ -105,7 +110,7 @@ void blocking_connection::drop() {
 
 void blocking_connection::end() {
   ended_ = true;
-  if (users_ == 0) socket_.close();
+  if (users_ == 0) transport_->close();
   notify();
 }
 

@@ -49,8 +49,8 @@ void blocking_connection::wait(call& current, const limit& limit, std::string_vi
 // Nothing can happen but that the peer sends: one system call does. A large payload is worth two,
 // as it is read to where it stays, with the lock held.
 bool blocking_connection::is_quiet() {
-  return can_read() && core_.state() == protocol::state::open && core_.buffered_amount() == 0 &&
-         core_.direct_read_space().empty();
+  return can_read() && core_.state() == protocol::state::open && !has_output() &&
+         core_.direct_read_space().empty() && transport_->can_wait();
 }
 
 void blocking_connection::read_quietly(call& current, const limit& limit) {
@@ -59,15 +59,10 @@ void blocking_connection::read_quietly(call& current, const limit& limit) {
     timeout = std::chrono::ceil<std::chrono::milliseconds>(*limit.deadline() - clock::now());
     timeout = std::max(timeout, std::chrono::milliseconds(1));
   }
-  if (timeout != receive_timeout_) {
-    set_receive_timeout(socket_.number(), timeout);
-    receive_timeout_ = timeout;
-  }
   const reader_role role(*this);
-  const int socket = socket_.number();
   transfer read;
   current.unlocked([&] {
-    read = read_some(socket, {read_space_.get(), read_limit_}, waiting::yes);
+    read = transport_->wait_and_read({read_space_.get(), read_limit_}, timeout);
   });
   take_in(read, false);
 }
@@ -78,13 +73,16 @@ void blocking_connection::poll(call& current, const limit& limit, bool may_read)
   std::optional<reader_role> role;
   if (may_read) role.emplace(*this);
   std::array<pollfd, 2> events{};
-  events[0].fd = socket_.number();
-  events[0].events =
-      static_cast<short>((may_read ? POLLIN : 0) | (core_.buffered_amount() != 0 ? POLLOUT : 0));
+  events[0].fd = transport_->descriptor();
+  events[0].events = static_cast<short>((may_read ? POLLIN : 0) | (has_output() ? POLLOUT : 0));
   const bool stoppable = limit.token().stop_possible();
   if (stoppable) events[1] = {current.stop_event(limit.token()), POLLIN, 0};
   const auto deadline = earliest_deadline(limit);
-  current.unlocked([&] { wait_for_events({events.data(), stoppable ? 2u : 1u}, deadline); });
+  if (may_read && transport_->has_input()) {
+    events[0].revents = POLLIN;
+  } else {
+    current.unlocked([&] { wait_for_events({events.data(), stoppable ? 2u : 1u}, deadline); });
+  }
   if (ended_) return;
   if ((events[0].revents & writable) != 0) full_ = false;
   if (may_read && (events[0].revents & readable) != 0) read_now();
@@ -130,7 +128,7 @@ serviced::wish blocking_connection::look(clock::time_point now, short ready) noe
     if (away || due) {
       // Before a silent peer is given up: perhaps it was only that nobody listened.
       parse(parse_to::full_inbox);
-      if (can_read() && ((ready & readable) != 0 || due)) {
+      if (can_read() && ((ready & readable) != 0 || due || transport_->has_input())) {
         read_now();
         parse(parse_to::full_inbox);
       }
@@ -140,15 +138,15 @@ serviced::wish blocking_connection::look(clock::time_point now, short ready) noe
     return next_wish(now);
   } catch (...) {  // out of memory: the owner finds the connection broken
     broken_ = true;
-    shut_down(socket_.number());
+    transport_->shut_down();
     return {};
   }
 }
 
 serviced::wish blocking_connection::next_wish(clock::time_point now) {
-  wish result{.socket = socket_.number(), .events = 0, .deadline = core_.deadline()};
+  wish result{.socket = transport_->descriptor(), .events = 0, .deadline = core_.deadline()};
   if (ended_) return {};
-  room_awaited_ = core_.buffered_amount() != 0 && writers_ == 0;
+  room_awaited_ = has_output() && writers_ == 0;
   if (room_awaited_) result.events |= POLLOUT;
   if (now < away_at_) {
     result.deadline = earlier(result.deadline, away_at_);
@@ -156,6 +154,7 @@ serviced::wish blocking_connection::next_wish(clock::time_point now) {
     wake_after_read_ = true;
   } else if (can_read()) {
     result.events |= POLLIN;
+    if (transport_->has_input()) result.deadline = now;
   }
   return result;
 }
