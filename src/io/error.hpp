@@ -1,18 +1,18 @@
-// Failures of the system as exceptions with a message in the project's words.
+// Failures of libuv in the system's numbers.
 #pragma once
 
-#include <string>
 #include <system_error>
+
+#include "net/error.hpp"
 
 namespace duplex::io {
 
+using net::throw_system_error;
+using net::to_resolver_error;
+
 /// libuv's negative numbers are those of errno.
-std::error_code to_error_code(int uv_error) noexcept;
-
-/// The resolver's numbers (EAI_NONAME and so on), with its own messages.
-std::error_code to_resolver_error(int eai_error) noexcept;
-
-/// Throws a std::system_error whose `what` is "doing: connection refused", in lower case.
-[[noreturn]] void throw_system_error(std::error_code code, const std::string& doing);
+inline std::error_code to_error_code(int uv_error) noexcept {
+  return {-uv_error, std::system_category()};
+}
 
 }  // namespace duplex::io

@@ -12,7 +12,7 @@
 
 #include "io/error.hpp"
 #include "io/handle.hpp"
-#include "io/sockaddr.hpp"
+#include "net/sockaddr.hpp"
 
 namespace duplex::io {
 namespace {
@@ -64,7 +64,7 @@ class lookup final : public request {
     if (status_ < 0) {
       throw_system_error(to_lookup_error(status_), "cannot resolve '" + asked_.host + "'");
     }
-    return to_addresses(native_.addrinfo);
+    return net::to_addresses(native_.addrinfo);
   }
 
  private:
@@ -107,7 +107,7 @@ std::vector<address> resolve_now(const std::string& host, std::uint16_t port, ad
     throw_system_error(to_resolver_error(error), "cannot resolve '" + host + "'");
   }
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(list, &freeaddrinfo);
-  return to_addresses(list);
+  return net::to_addresses(list);
 }
 
 }  // namespace duplex::io

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,8 +12,8 @@
 #include <duplex/io/loop.hpp>
 
 #include "io/error.hpp"
-#include "io/sockaddr.hpp"
-#include "io/tcp_socket.hpp"
+#include "io/stream_socket.hpp"
+#include "net/sockaddr.hpp"
 
 namespace duplex::io {
 namespace {
@@ -20,26 +21,12 @@ namespace {
 // RFC 8305 section 5.
 constexpr auto attempt_delay = std::chrono::milliseconds(250);
 
-// RFC 8305 section 4: the families take turns, the resolver's first choice first.
-std::vector<address> interleaved(const std::vector<address>& addresses) {
-  auto is_ipv6 = [](const address& a) { return a.host.find(':') != std::string::npos; };
-  std::vector<address> turns[2], result;
-  for (const auto& each : addresses) {
-    turns[is_ipv6(each) == is_ipv6(addresses.front()) ? 0 : 1].push_back(each);
-  }
-  for (std::size_t i = 0; result.size() < addresses.size(); ++i) {
-    for (auto& turn : turns) {
-      if (i < turn.size()) result.push_back(std::move(turn[i]));
-    }
-  }
-  return result;
-}
-
 // Attempts side by side. Destroying it closes all but the winner, which was taken out.
 class race final : private coro::timer {
  public:
-  race(io::loop& loop, std::vector<address> addresses)
+  race(io::loop& loop, std::vector<address> addresses, const std::optional<address>& local)
       : timer(loop), loop_(loop), addresses_(std::move(addresses)) {
+    if (local) local_ = net::to_sockaddr(*local);
     start_next();
   }
 
@@ -47,7 +34,7 @@ class race final : private coro::timer {
     return winner_ || (attempts_.empty() && next_ == addresses_.size());
   }
   coro::wait_queue& waiting() noexcept { return waiting_; }
-  handle_owner<tcp_socket> take_winner() noexcept { return std::move(winner_); }
+  handle_owner<stream_socket> take_winner() noexcept { return std::move(winner_); }
   int last_error() const noexcept { return last_error_; }
 
  private:
@@ -56,10 +43,14 @@ class race final : private coro::timer {
   void start_next() {
     disarm();
     while (next_ < addresses_.size()) {
-      handle_owner<tcp_socket> socket(new tcp_socket(loop_));
-      tcp_socket* attempt = socket.get();
-      last_error_ = attempt->connect(to_sockaddr(addresses_[next_++]),
-                                     [this, attempt](int status) { connected(attempt, status); });
+      handle_owner<stream_socket> socket(new stream_socket(loop_));
+      stream_socket* attempt = socket.get();
+      last_error_ = local_ ? attempt->bind(*local_) : 0;
+      if (last_error_ == 0) {
+        last_error_ = attempt->connect(net::to_sockaddr(addresses_[next_]),
+                                       [this, attempt](int status) { connected(attempt, status); });
+      }
+      ++next_;
       if (last_error_ < 0) continue;
       attempts_.push_back(std::move(socket));
       if (next_ < addresses_.size()) arm(loop_.now() + attempt_delay);
@@ -67,7 +58,7 @@ class race final : private coro::timer {
     }
   }
 
-  void connected(tcp_socket* attempt, int status) {
+  void connected(stream_socket* attempt, int status) {
     auto found = attempts_.begin();
     while (found->get() != attempt) ++found;
     auto socket = std::move(*found);
@@ -85,9 +76,10 @@ class race final : private coro::timer {
 
   io::loop& loop_;
   std::vector<address> addresses_;
+  std::optional<net::socket_address> local_;
   std::size_t next_ = 0;
-  std::vector<handle_owner<tcp_socket>> attempts_;
-  handle_owner<tcp_socket> winner_;
+  std::vector<handle_owner<stream_socket>> attempts_;
+  handle_owner<stream_socket> winner_;
   int last_error_ = 0;
   coro::wait_queue waiting_;
 };
@@ -95,9 +87,9 @@ class race final : private coro::timer {
 }  // namespace
 
 task<std::unique_ptr<stream>> connect_any(std::vector<address> addresses, std::string peer,
-                                          limit limit) {
+                                          limit limit, std::optional<address> local) {
   auto& loop = loop::current();
-  race attempts(loop, interleaved(addresses));
+  race attempts(loop, net::in_turns(addresses), local);
   while (!attempts.finished()) {
     coro::wait waiting(loop, attempts.waiting(), limit);
     co_await waiting;
@@ -107,14 +99,20 @@ task<std::unique_ptr<stream>> connect_any(std::vector<address> addresses, std::s
   if (!winner) {
     throw_system_error(to_error_code(attempts.last_error()), "cannot connect to " + peer);
   }
-  co_return make_tcp_stream(std::move(winner));
+  co_return make_stream(std::move(winner));
 }
 
 task<std::unique_ptr<stream>> connect_tcp(std::string host, std::uint16_t port,
-                                          address_family family, limit limit) {
-  auto addresses = co_await resolve(host, port, family, limit);
+                                          address_family family, limit limit,
+                                          std::optional<address> local) {
   std::string peer = host + " port " + std::to_string(port);
-  co_return co_await connect_any(std::move(addresses), std::move(peer), limit);
+  if (local) {
+    peer += " from " + local->host;
+    const bool is_ipv6 = net::to_sockaddr(*local).family() == AF_INET6;
+    family = is_ipv6 ? address_family::ipv6 : address_family::ipv4;
+  }
+  auto addresses = co_await resolve(host, port, family, limit);
+  co_return co_await connect_any(std::move(addresses), std::move(peer), limit, std::move(local));
 }
 
 }  // namespace duplex::io

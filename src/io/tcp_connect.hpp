@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,6 @@ namespace duplex::io {
 /// What `connect_tcp` does once it has resolved the name; `peer` names it in errors. At least one
 /// address.
 task<std::unique_ptr<stream>> connect_any(std::vector<address> addresses, std::string peer,
-                                          limit limit = {});
+                                          limit limit = {}, std::optional<address> local = {});
 
 }  // namespace duplex::io

@@ -10,6 +10,7 @@
 #include <duplex/protocol/utf8.hpp>
 
 #include "protocol/option_settings.hpp"
+#include "net/sockaddr.hpp"
 #include "sync/call.hpp"
 
 namespace duplex::sync {
@@ -43,8 +44,8 @@ blocking_connection::blocking_connection(std::unique_ptr<sync::transport> transp
       heard_at_(clock::now()),
       away_at_(heard_at_ + away_after),
       handshake_(std::move(handshake)),
-      local_address_(local_address_of(transport_->descriptor())),
-      remote_address_(remote_address_of(transport_->descriptor())),
+      local_address_(net::local_address_of(transport_->descriptor())),
+      remote_address_(net::remote_address_of(transport_->descriptor())),
       id_(detail::make_uuid()),
       logger_(options.logger ? *options.logger : stderr_logger()),
       uncaught_exceptions_(std::uncaught_exceptions()),

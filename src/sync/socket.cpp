@@ -1,17 +1,13 @@
 // System calls, with the interrupted ones repeated and the failures sorted.
 #include "sync/socket.hpp"
 
-#include <netdb.h>
-#include <netinet/in.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
-#include <system_error>
 
 namespace duplex::sync {
 namespace {
@@ -23,21 +19,7 @@ transfer outcome_of(ssize_t result) noexcept {
   return {.ended = !nothing_now};
 }
 
-address to_address(const sockaddr_storage& from, socklen_t size) {
-  char host[NI_MAXHOST];
-  const auto* generic = reinterpret_cast<const sockaddr*>(&from);
-  if (getnameinfo(generic, size, host, sizeof host, nullptr, 0, NI_NUMERICHOST) != 0) return {};
-  const auto port = from.ss_family == AF_INET6
-                        ? reinterpret_cast<const sockaddr_in6*>(generic)->sin6_port
-                        : reinterpret_cast<const sockaddr_in*>(generic)->sin_port;
-  return {host, ntohs(port)};
-}
-
 }  // namespace
-
-void descriptor::close() noexcept {
-  if (number_ >= 0) ::close(std::exchange(number_, -1));
-}
 
 wake_event::wake_event() : descriptor_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!descriptor_) throw_system_error(errno, "cannot make an event");
@@ -103,24 +85,6 @@ void wait_for_events(std::span<pollfd> events, std::optional<clock::time_point> 
   if (ppoll(events.data(), events.size(), deadline ? &left : nullptr, nullptr) <= 0) {
     for (auto& each : events) each.revents = 0;
   }
-}
-
-address local_address_of(int socket) {
-  sockaddr_storage name = {};
-  socklen_t size = sizeof name;
-  if (getsockname(socket, reinterpret_cast<sockaddr*>(&name), &size) != 0) return {};
-  return to_address(name, size);
-}
-
-address remote_address_of(int socket) {
-  sockaddr_storage name = {};
-  socklen_t size = sizeof name;
-  if (getpeername(socket, reinterpret_cast<sockaddr*>(&name), &size) != 0) return {};
-  return to_address(name, size);
-}
-
-void throw_system_error(int error, const std::string& doing) {
-  throw std::system_error(error, std::system_category(), doing);
 }
 
 }  // namespace duplex::sync

@@ -8,34 +8,15 @@
 #include <cstddef>
 #include <optional>
 #include <span>
-#include <string>
-#include <utility>
 
-#include <duplex/io/address.hpp>
+#include "net/descriptor.hpp"
+#include "net/error.hpp"
 
 namespace duplex::sync {
 
 using clock = std::chrono::steady_clock;
-
-/// Owns a file descriptor; -1 is none.
-class descriptor {
- public:
-  descriptor() noexcept = default;
-  explicit descriptor(int number) noexcept : number_(number) {}
-  descriptor(descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  descriptor& operator=(descriptor&& other) noexcept {
-    std::swap(number_, other.number_);
-    return *this;
-  }
-  ~descriptor() { close(); }
-
-  int number() const noexcept { return number_; }
-  explicit operator bool() const noexcept { return number_ >= 0; }
-  void close() noexcept;
-
- private:
-  int number_ = -1;
-};
+using net::descriptor;
+using net::throw_system_error;
 
 /// A descriptor that one thread makes readable to wake another out of `poll`.
 class wake_event {
@@ -71,11 +52,5 @@ void reset_at_close(int socket) noexcept;
 
 /// Waits for one of the events or the deadline. A signal may end the wait early.
 void wait_for_events(std::span<pollfd> events, std::optional<clock::time_point> deadline) noexcept;
-
-address local_address_of(int socket);
-address remote_address_of(int socket);
-
-/// Throws std::system_error: `doing`, then what the system says.
-[[noreturn]] void throw_system_error(int error, const std::string& doing);
 
 }  // namespace duplex::sync

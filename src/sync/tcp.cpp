@@ -9,14 +9,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <condition_variable>
-#include <cstring>
 #include <memory>
 #include <mutex>
-#include <system_error>
 #include <utility>
 
 #include <duplex/error.hpp>
 
+#include "net/sockaddr.hpp"
 #include "sync/thread.hpp"
 
 namespace duplex::sync {
@@ -24,18 +23,6 @@ namespace {
 
 // RFC 8305 section 5.
 constexpr auto attempt_delay = std::chrono::milliseconds(250);
-
-class resolver_category final : public std::error_category {
- public:
-  const char* name() const noexcept override { return "resolver"; }
-  std::string message(int error) const override { return gai_strerror(error); }
-};
-
-std::error_code to_resolver_error(int error) noexcept {
-  static const resolver_category category;
-  if (error == EAI_SYSTEM) return {errno, std::system_category()};
-  return {error, category};
-}
 
 // What is asked and answered; shared with a thread that may outlive the asking.
 struct look_up {
@@ -46,7 +33,7 @@ struct look_up {
   std::condition_variable answered = {};
   bool done = false;
   std::error_code error = {};
-  std::vector<socket_address> addresses = {};
+  std::vector<address> addresses = {};
 
   void run(int flags) {
     addrinfo asked = hints;
@@ -55,36 +42,20 @@ struct look_up {
     const int result = getaddrinfo(host.c_str(), port.c_str(), &asked, &list);
     const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(list, &freeaddrinfo);
     const std::lock_guard lock(mutex);
-    error = result == 0 ? std::error_code() : to_resolver_error(result);
-    for (const addrinfo* each = list; each != nullptr; each = each->ai_next) {
-      socket_address& to = addresses.emplace_back();
-      std::memcpy(&to.storage, each->ai_addr, each->ai_addrlen);
-      to.size = each->ai_addrlen;
-    }
+    error = result == 0 ? std::error_code() : net::to_resolver_error(result);
+    addresses = net::to_addresses(list);
     done = true;
     answered.notify_all();
   }
 };
 
-// RFC 8305 section 4: the families take turns, the resolver's first choice first.
-std::vector<socket_address> in_turns(const std::vector<socket_address>& addresses) {
-  std::vector<socket_address> turns[2], result;
-  for (const auto& each : addresses) {
-    const bool first_choice = each.storage.ss_family == addresses.front().storage.ss_family;
-    turns[first_choice ? 0 : 1].push_back(each);
-  }
-  for (std::size_t i = 0; result.size() < addresses.size(); ++i) {
-    for (const auto& turn : turns) {
-      if (i < turn.size()) result.push_back(turn[i]);
-    }
-  }
-  return result;
-}
-
 // Attempts side by side; those that did not win are closed with it.
 class race {
  public:
-  explicit race(std::vector<socket_address> addresses) : addresses_(std::move(addresses)) {}
+  race(std::vector<address> addresses, const std::optional<address>& local)
+      : addresses_(std::move(addresses)) {
+    if (local) local_ = net::to_sockaddr(*local);
+  }
 
   descriptor run(const std::string& peer, std::optional<clock::time_point> deadline) {
     for (;;) {
@@ -107,16 +78,23 @@ class race {
   bool may_start() const { return next_ < addresses_.size(); }
 
   void start_next() {
-    const socket_address& to = addresses_[next_++];
+    const auto to = net::to_sockaddr(addresses_[next_++]);
     descriptor attempt(
-        socket(to.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP));
-    if (!attempt || (connect(attempt.number(), to.get(), to.size) != 0 && errno != EINPROGRESS)) {
+        socket(to.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP));
+    if (!attempt || (local_ && !bind_to(attempt, *local_)) ||
+        (connect(attempt.number(), to.get(), to.size) != 0 && errno != EINPROGRESS)) {
       last_error_ = errno;
       return;
     }
     next_start_ = clock::now() + attempt_delay;
     events_.push_back({.fd = attempt.number(), .events = POLLOUT, .revents = 0});
     attempts_.push_back(std::move(attempt));
+  }
+
+  static bool bind_to(const descriptor& attempt, const net::socket_address& local) {
+    const int on = 1;
+    setsockopt(attempt.number(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    return bind(attempt.number(), local.get(), local.size) == 0;
   }
 
   descriptor take_winner() {
@@ -138,7 +116,8 @@ class race {
     return {};
   }
 
-  std::vector<socket_address> addresses_;
+  std::vector<address> addresses_;
+  std::optional<net::socket_address> local_;
   std::size_t next_ = 0;
   clock::time_point next_start_ = {};
   std::vector<descriptor> attempts_;
@@ -148,9 +127,8 @@ class race {
 
 }  // namespace
 
-std::vector<socket_address> resolve(const std::string& host, std::uint16_t port,
-                                    address_family family,
-                                    std::optional<clock::time_point> deadline) {
+std::vector<address> resolve(const std::string& host, std::uint16_t port, address_family family,
+                             std::optional<clock::time_point> deadline) {
   const auto asked = std::make_shared<look_up>();
   asked->host = host;
   asked->port = std::to_string(port);
@@ -171,17 +149,21 @@ std::vector<socket_address> resolve(const std::string& host, std::uint16_t port,
       throw timeout("resolving '" + host + "' timed out");
     }
   }
-  if (asked->error) throw std::system_error(asked->error, "cannot resolve '" + host + "'");
+  if (asked->error) throw_system_error(asked->error, "cannot resolve '" + host + "'");
   return asked->addresses;
 }
 
-descriptor connect_tcp(const std::vector<socket_address>& addresses, const std::string& peer,
-                       std::optional<clock::time_point> deadline) {
-  descriptor connected = race(in_turns(addresses)).run(peer, deadline);
-  const int on = 1;
-  setsockopt(connected.number(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  fcntl(connected.number(), F_SETFL, fcntl(connected.number(), F_GETFL) & ~O_NONBLOCK);
-  return connected;
+descriptor connect_tcp(const std::vector<address>& addresses, const std::string& peer,
+                       std::optional<clock::time_point> deadline,
+                       const std::optional<address>& local) {
+  return make_blocking(race(net::in_turns(addresses), local).run(peer, deadline));
+}
+
+descriptor make_blocking(descriptor socket) noexcept {
+  const int on = 1;  // not an option of a unix socket, which has no Nagle's algorithm either
+  setsockopt(socket.number(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  fcntl(socket.number(), F_SETFL, fcntl(socket.number(), F_GETFL) & ~O_NONBLOCK);
+  return socket;
 }
 
 }  // namespace duplex::sync

@@ -6,16 +6,20 @@
 #include <netdb.h>
 
 #include "io/error.hpp"
-#include "io/sockaddr.hpp"
+#include "net/sockaddr.hpp"
 #include "support/loop.hpp"
 
 namespace duplex::io {
 namespace {
 
+using net::to_address;
+using net::to_sockaddr;
+
 TEST(address, text_has_brackets_for_ipv6_only) {
   EXPECT_EQ(to_string(address{"127.0.0.1", 8765}), "127.0.0.1:8765");
   EXPECT_EQ(to_string(address{"::1", 8765}), "[::1]:8765");
   EXPECT_EQ(to_string(address{}), ":0");
+  EXPECT_EQ(to_string(address{"unix:/run/app.sock"}), "unix:/run/app.sock");
 }
 
 TEST(address, survives_the_systems_structure) {
@@ -23,7 +27,23 @@ TEST(address, survives_the_systems_structure) {
                               address{"::", 1}, address{"2001:db8::1", 443}}) {
     EXPECT_EQ(to_address(to_sockaddr(each)), each);
   }
-  EXPECT_EQ(to_address(sockaddr_storage{}), address());
+  EXPECT_EQ(to_address(net::socket_address()), address());
+}
+
+TEST(address, of_a_unix_socket_survives_the_systems_structure) {
+  for (const std::string path : {"/run/app.sock", "a", "@abstract", "./@file"}) {
+    const address at = unix_address(path);
+    EXPECT_EQ(at.host, "unix:" + path);
+    EXPECT_TRUE(at.is_unix());
+    EXPECT_EQ(to_address(to_sockaddr(at)), at);
+  }
+  using namespace std::string_literals;
+  EXPECT_EQ(unix_address("\0abstract"s).host, "unix:@abstract");
+  const address longest = unix_address(std::string(107, 'x'));
+  EXPECT_EQ(to_address(to_sockaddr(longest)), longest);
+  for (const auto& wrong : {""s, std::string(108, 'x')}) {
+    EXPECT_THROW(to_sockaddr(unix_address(wrong)), std::system_error) << wrong;
+  }
 }
 
 TEST(address, keeps_the_zone_of_a_link_local_one) {

@@ -121,6 +121,24 @@ TEST(connect_tcp, frame_destroyed_while_others_connect_does_not_disturb_them) {
   }
 }
 
+TEST(connect_tcp, comes_from_the_local_address_asked_for) {
+  server there("127.0.0.1");
+  auto stream = test::run(
+      connect_tcp("localhost", there.at().port, address_family::any, {}, address{"127.0.0.2", 0}));
+  EXPECT_EQ(stream->local_address().host, "127.0.0.2");
+  const auto free = closed_port("127.0.0.3");
+  auto second = test::run(connect_tcp("localhost", there.at().port, address_family::any, {}, free));
+  EXPECT_EQ(second->local_address(), free);
+}
+
+TEST(connect_tcp, local_address_of_another_machine_is_a_failure_that_names_it) {
+  server there("127.0.0.1");
+  EXPECT_EQ(failure(connect_tcp("127.0.0.1", there.at().port, address_family::any, {},
+                                address{"192.0.2.1", 0})),
+            "cannot connect to 127.0.0.1 port " + std::to_string(there.at().port) +
+                " from 192.0.2.1: cannot assign requested address");
+}
+
 TEST(connect_any, goes_on_at_once_where_an_address_refuses) {
   server there("::1");
   const auto start = coro::clock::now();

@@ -35,11 +35,8 @@ std::string pattern(std::size_t size) {
 // The process's socket with these addresses.
 int descriptor_of(const stream& of) {
   for (int i = 0; i < 4'096; ++i) {
-    sockaddr_storage own = {}, peer = {};
-    socklen_t own_size = sizeof own, peer_size = sizeof peer;
-    if (getsockname(i, reinterpret_cast<sockaddr*>(&own), &own_size) == 0 &&
-        getpeername(i, reinterpret_cast<sockaddr*>(&peer), &peer_size) == 0 &&
-        to_address(own) == of.local_address() && to_address(peer) == of.remote_address()) {
+    if (net::local_address_of(i) == of.local_address() &&
+        net::remote_address_of(i) == of.remote_address()) {
       return i;
     }
   }
@@ -86,7 +83,17 @@ TEST_P(stream_on, carries_bytes_both_ways) {
   EXPECT_EQ(client.received, "to the client");
 }
 
-TEST(stream, turns_nagles_algorithm_off_at_both_ends) {
+// What is the same over TCP and unix sockets.
+class stream_over : public testing::TestWithParam<const char*> {
+ protected:
+  test::connected_pair connect_pair() { return test::connect_pair(GetParam()); }
+};
+INSTANTIATE_TEST_SUITE_P(transports, stream_over, testing::Values("127.0.0.1", "unix"),
+                         [](auto& host) {
+                           return std::string(host.param) == "unix" ? "unix" : "tcp";
+                         });
+
+TEST(tcp_stream, turns_nagles_algorithm_off_at_both_ends) {
   auto pair = connect_pair();
   for (stream* end : {pair.client.get(), pair.server.get()}) {
     int on = 0;
@@ -96,7 +103,7 @@ TEST(stream, turns_nagles_algorithm_off_at_both_ends) {
   }
 }
 
-TEST(stream, try_write_takes_two_parts_in_order) {
+TEST_P(stream_over, try_write_takes_two_parts_in_order) {
   auto pair = connect_pair();
   recorder server;
   pair.server->set_events(&server);
@@ -109,7 +116,7 @@ TEST(stream, try_write_takes_two_parts_in_order) {
   EXPECT_EQ(server.received, "head body second first");
 }
 
-TEST(stream, try_write_stops_where_the_peer_does_not_read_and_loses_nothing) {
+TEST_P(stream_over, try_write_stops_where_the_peer_does_not_read_and_loses_nothing) {
   auto pair = connect_pair();
   recorder client, server;
   pair.client->set_events(&client);
@@ -125,7 +132,7 @@ TEST(stream, try_write_stops_where_the_peer_does_not_read_and_loses_nothing) {
   EXPECT_GT(try_write(*pair.client, "more"), 0u);
 }
 
-TEST(stream, write_of_32_mib_leaves_as_the_peer_reads) {
+TEST_P(stream_over, write_of_32_mib_leaves_as_the_peer_reads) {
   auto pair = connect_pair();
   recorder client, server;
   pair.client->set_events(&client);
@@ -144,7 +151,7 @@ TEST(stream, write_of_32_mib_leaves_as_the_peer_reads) {
   EXPECT_EQ(try_write(*pair.client, "after"), 5u);
 }
 
-TEST(stream, write_that_fits_is_told_later) {
+TEST_P(stream_over, write_that_fits_is_told_later) {
   auto pair = connect_pair();
   recorder client;
   pair.client->set_events(&client);
@@ -154,7 +161,7 @@ TEST(stream, write_that_fits_is_told_later) {
   EXPECT_EQ(client.events, names{"on_written"});
 }
 
-TEST(stream, write_of_nothing_is_told_too) {
+TEST_P(stream_over, write_of_nothing_is_told_too) {
   auto pair = connect_pair();
   recorder client;
   pair.client->set_events(&client);
@@ -162,7 +169,7 @@ TEST(stream, write_of_nothing_is_told_too) {
   run_until([&] { return client.saw("on_written"); });
 }
 
-TEST(stream, writes_one_after_the_other_from_on_written) {
+TEST_P(stream_over, writes_one_after_the_other_from_on_written) {
   auto pair = connect_pair();
   recorder client, server;
   pair.client->set_events(&client);
@@ -184,7 +191,7 @@ TEST(stream, writes_one_after_the_other_from_on_written) {
   EXPECT_TRUE(server.received == expected);
 }
 
-TEST(stream, reads_into_spaces_of_any_size) {
+TEST_P(stream_over, reads_into_spaces_of_any_size) {
   const std::string sent = pattern(20'000);
   for (std::size_t size : {1u, 7u, 4'096u, 1u << 20}) {
     auto pair = connect_pair();
@@ -198,7 +205,7 @@ TEST(stream, reads_into_spaces_of_any_size) {
   }
 }
 
-TEST(stream, event_resumes_whom_it_woke_before_the_next_event) {
+TEST_P(stream_over, event_resumes_whom_it_woke_before_the_next_event) {
   auto first = connect_pair(), second = connect_pair();
   auto& loop = loop::current();
   names seen;
@@ -229,7 +236,7 @@ TEST(stream, event_resumes_whom_it_woke_before_the_next_event) {
   EXPECT_EQ(seen, (names{"data", "resumed", "data", "resumed"}));
 }
 
-TEST(stream, stop_reading_holds_bytes_back_until_start) {
+TEST_P(stream_over, stop_reading_holds_bytes_back_until_start) {
   auto pair = connect_pair();
   recorder server;
   server.read_size = 4;
@@ -248,7 +255,7 @@ TEST(stream, stop_reading_holds_bytes_back_until_start) {
   EXPECT_EQ(server.received, "12345678");
 }
 
-TEST(stream, eof_is_told_once_and_the_other_way_stays_open) {
+TEST_P(stream_over, eof_is_told_once_and_the_other_way_stays_open) {
   auto pair = connect_pair();
   recorder client, server;
   pair.client->set_events(&client);
@@ -268,7 +275,7 @@ TEST(stream, eof_is_told_once_and_the_other_way_stays_open) {
   EXPECT_FALSE(server.saw("on_error"));
 }
 
-TEST(stream, shutdown_waits_for_the_write_under_way) {
+TEST_P(stream_over, shutdown_waits_for_the_write_under_way) {
   auto pair = connect_pair();
   recorder client, server;
   pair.client->set_events(&client);
@@ -289,7 +296,7 @@ TEST(stream, shutdown_waits_for_the_write_under_way) {
   EXPECT_FALSE(client.saw("on_error"));
 }
 
-TEST(stream, destroyed_is_an_eof_for_its_peer) {
+TEST_P(stream_over, destroyed_is_an_eof_for_its_peer) {
   auto pair = connect_pair();
   recorder server;
   pair.server->set_events(&server);
@@ -298,9 +305,9 @@ TEST(stream, destroyed_is_an_eof_for_its_peer) {
   run_until([&] { return server.saw("on_eof"); });
 }
 
-TEST(stream, abort_is_a_reset_for_its_peer_and_silent_at_home) {
+TEST(tcp_stream, abort_is_a_reset_for_its_peer_and_silent_at_home) {
   for (const char* state : {"idle", "reading", "writing", "shut down"}) {
-    auto pair = connect_pair();
+    auto pair = test::connect_pair();
     recorder client, server;
     pair.client->set_events(&client);
     pair.server->set_events(&server);
@@ -323,8 +330,8 @@ TEST(stream, abort_is_a_reset_for_its_peer_and_silent_at_home) {
   }
 }
 
-TEST(stream, reset_by_its_peer_is_an_error_once) {
-  auto pair = connect_pair();
+TEST(tcp_stream, reset_by_its_peer_is_an_error_once) {
+  auto pair = test::connect_pair();
   recorder server;
   pair.server->set_events(&server);
   pair.server->start_reading();
@@ -338,7 +345,7 @@ TEST(stream, reset_by_its_peer_is_an_error_once) {
   EXPECT_EQ(server.events, names{"on_error"});
 }
 
-TEST(stream, error_of_try_write_is_told_later) {
+TEST_P(stream_over, error_of_try_write_is_told_later) {
   auto pair = connect_pair();
   recorder server;
   pair.server->set_events(&server);  // not reading: nothing but the write can notice
@@ -354,7 +361,7 @@ TEST(stream, error_of_try_write_is_told_later) {
       << server.error.message();
 }
 
-TEST(stream, error_of_write_is_told) {
+TEST_P(stream_over, error_of_write_is_told) {
   auto pair = connect_pair();
   recorder server;
   pair.server->set_events(&server);
@@ -366,7 +373,7 @@ TEST(stream, error_of_write_is_told) {
 }
 
 // A peer that refuses: it answers, and closes while we still send. Its answer must not be lost.
-TEST(stream, answer_before_a_reset_is_read_although_a_write_failed) {
+TEST_P(stream_over, answer_before_a_reset_is_read_although_a_write_failed) {
   auto pair = connect_pair();
   recorder client;
   pair.client->set_events(&client);
@@ -380,7 +387,7 @@ TEST(stream, answer_before_a_reset_is_read_although_a_write_failed) {
   EXPECT_EQ(client.events, (names{"on_data", "on_error"}));
 }
 
-TEST(stream, error_of_a_write_is_told_where_reading_stops_meanwhile) {
+TEST_P(stream_over, error_of_a_write_is_told_where_reading_stops_meanwhile) {
   auto pair = connect_pair();
   recorder client;
   pair.client->set_events(&client);
@@ -392,7 +399,7 @@ TEST(stream, error_of_a_write_is_told_where_reading_stops_meanwhile) {
   EXPECT_EQ(client.events, names{"on_error"});
 }
 
-TEST(stream, set_events_hands_over_without_losing_a_byte) {
+TEST_P(stream_over, set_events_hands_over_without_losing_a_byte) {
   auto pair = connect_pair();
   recorder first, second;
   first.read_size = 3;
@@ -406,7 +413,7 @@ TEST(stream, set_events_hands_over_without_losing_a_byte) {
   EXPECT_EQ(first.received + second.received, "abcdef");
 }
 
-TEST(stream, set_events_handed_over_while_asked_for_space_reads_into_the_new) {
+TEST_P(stream_over, set_events_handed_over_while_asked_for_space_reads_into_the_new) {
   auto pair = connect_pair();
   auto first = std::make_unique<recorder>();
   recorder second;
@@ -420,7 +427,7 @@ TEST(stream, set_events_handed_over_while_asked_for_space_reads_into_the_new) {
   run_until([&] { return second.received == "abc"; });
 }
 
-TEST(stream, without_events_the_loop_sleeps) {
+TEST_P(stream_over, without_events_the_loop_sleeps) {
   auto pair = connect_pair();
   recorder server;
   pair.server->set_events(&server);
@@ -502,8 +509,8 @@ TEST_P(stream_event, may_do_anything_to_its_stream) {
   }
 }
 
-TEST(stream, thousand_opened_and_aborted_leave_nothing) {
-  auto cycle = [](int times) {
+TEST_P(stream_over, thousand_opened_and_aborted_leave_nothing) {
+  auto cycle = [this](int times) {
     for (int i = 0; i < times; ++i) {
       auto pair = connect_pair();
       recorder client, server;

@@ -11,12 +11,14 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <duplex/coro/scope.hpp>
 #include <duplex/coro/task.hpp>
 #include <duplex/io/loop.hpp>
 #include <duplex/io/stream.hpp>
 #include <duplex/io/tcp.hpp>
+#include <duplex/io/unix.hpp>
 
 namespace duplex::test {
 
@@ -113,17 +115,19 @@ class recorder final : public io::stream_events {
   std::vector<char> space_;
 };
 
-/// Two ends of one TCP connection over loopback.
+/// Two ends of one connection: TCP over loopback, or with "unix" a unix socket.
 struct connected_pair {
   std::unique_ptr<io::stream> client, server;
 };
 
 inline connected_pair connect_pair(const std::string& host = "127.0.0.1") {
   connected_pair result;
-  auto listener = io::listen_tcp({host, 0});
+  const std::string name = "@duplex-test-" + std::to_string(::getpid());
+  auto listener = host == "unix" ? io::listen_unix(name) : io::listen_tcp({host, 0});
   listener->start(
       [&](std::unique_ptr<io::stream> accepted) { result.server = std::move(accepted); });
-  result.client = run(io::connect_tcp(host, listener->local_address().port));
+  result.client = host == "unix" ? run(io::connect_unix(name))
+                                 : run(io::connect_tcp(host, listener->local_address().port));
   run_until([&] { return result.server != nullptr; });
   return result;
 }

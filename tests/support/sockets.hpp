@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "io/sockaddr.hpp"
+#include "net/sockaddr.hpp"
 
 namespace duplex::test {
 
@@ -36,11 +36,10 @@ class raw_socket {
 
   /// Connects; the kernel completes it where someone listens, accepted or not.
   static raw_socket connected(const address& to, bool wait = true) {
-    const auto native = io::to_sockaddr(to);
+    const auto native = net::to_sockaddr(to);
     raw_socket result(
-        ::socket(native.ss_family, SOCK_STREAM | SOCK_CLOEXEC | (wait ? 0 : SOCK_NONBLOCK), 0));
-    const int status =
-        ::connect(result.number_, reinterpret_cast<const sockaddr*>(&native), io::size_of(native));
+        ::socket(native.family(), SOCK_STREAM | SOCK_CLOEXEC | (wait ? 0 : SOCK_NONBLOCK), 0));
+    const int status = ::connect(result.number_, native.get(), native.size);
     if (status < 0 && errno != EINPROGRESS) {
       throw std::system_error(errno, std::system_category());
     }
@@ -55,21 +54,15 @@ class raw_socket {
 class blackhole {
  public:
   explicit blackhole(const std::string& host = "127.0.0.1") {
-    const auto native = io::to_sockaddr({host, 0});
-    listening_ = raw_socket(::socket(native.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (::bind(listening_.number(), reinterpret_cast<const sockaddr*>(&native),
-               io::size_of(native)) < 0 ||
+    const auto native = net::to_sockaddr({host, 0});
+    listening_ = raw_socket(::socket(native.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (::bind(listening_.number(), native.get(), native.size) < 0 ||
         ::listen(listening_.number(), 0) < 0) {
       throw std::system_error(errno, std::system_category());
     }
     for (int i = 0; i < 8; ++i) filling_.push_back(raw_socket::connected(at(), false));
   }
-  address at() const {
-    sockaddr_storage own = {};
-    socklen_t size = sizeof own;
-    ::getsockname(listening_.number(), reinterpret_cast<sockaddr*>(&own), &size);
-    return io::to_address(own);
-  }
+  address at() const { return net::local_address_of(listening_.number()); }
 
  private:
   raw_socket listening_;

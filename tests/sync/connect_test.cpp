@@ -14,6 +14,7 @@
 #include <gtest/gtest.h>
 #include <duplex/protocol/handshake.hpp>
 
+#include "net/sockaddr.hpp"
 #include "support/event.hpp"
 #include "support/raw_server.hpp"
 #include "sync/tcp.hpp"
@@ -104,7 +105,7 @@ TEST(SyncConnect, NextAddressIsTriedAfterARefusal) {
   const auto good = duplex::sync::resolve("127.0.0.1", server.port(), address_family::any, {});
   addresses.insert(addresses.end(), good.begin(), good.end());
   const auto socket = duplex::sync::connect_tcp(addresses, "either", clock::now() + 10s);
-  EXPECT_EQ(duplex::sync::remote_address_of(socket.number()).port, server.port());
+  EXPECT_EQ(duplex::net::remote_address_of(socket.number()).port, server.port());
   accepted.wait();
 }
 

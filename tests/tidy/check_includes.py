@@ -24,8 +24,9 @@ LAYERS = {
     'base': set(),
     'protocol': {'base'},
     'coro': {'base'},
-    'io': {'base', 'coro'},
-    'sync': {'base', 'protocol'},
+    'net': {'base'},
+    'io': {'base', 'coro', 'net'},
+    'sync': {'base', 'protocol', 'net'},
     'api': {'base', 'protocol', 'coro', 'io'},
 }
 

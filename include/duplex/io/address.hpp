@@ -3,18 +3,25 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace duplex {
 
-/// An IP address and port, as text and number.
+/// An IP address and port, as text and number, or a unix socket.
 struct address {
-  std::string host = {};  ///< numeric IPv4 or IPv6, without brackets
-  std::uint16_t port = 0;
+  /// Numeric IPv4 or IPv6, without brackets. Of a unix socket: "unix:" and its path; an abstract
+  /// name (unix(7)) begins with "@", and the end that connected has none: "unix:".
+  std::string host = {};
+  std::uint16_t port = 0;  ///< 0 for a unix socket
 
+  bool is_unix() const noexcept { return host.starts_with("unix:"); }
   bool operator==(const address&) const = default;
 };
 
-/// "127.0.0.1:8765", "[::1]:8765".
+/// The address of a unix socket by its path; an abstract name may begin with "@" or with NUL.
+address unix_address(std::string_view path);
+
+/// "127.0.0.1:8765", "[::1]:8765", "unix:/run/app.sock".
 std::string to_string(const address& address);
 
 /// Restricts name look-ups and listening sockets.

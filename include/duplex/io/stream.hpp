@@ -1,4 +1,4 @@
-// A byte stream of a loop: what TCP gives today, and TLS or a unix socket in the same words.
+// A byte stream of a loop: TCP, a unix socket, and what is laid over them, in the same words.
 #pragma once
 
 #include <array>
@@ -51,11 +51,16 @@ class stream {
   virtual std::size_t unsent() const = 0;
   /// Half-close once what was given to `write` has left.
   virtual void shutdown() = 0;
-  /// Resets the connection (RST): nothing more happens on it, no event follows.
+  /// Resets the connection (RST; over a unix socket its peer sees the end of the stream): nothing
+  /// more happens on it, no event follows.
   virtual void abort() = 0;
 
   virtual address local_address() const = 0;
   virtual address remote_address() const = 0;
 };
+
+/// Takes over a connected socket, of TCP or a unix socket, made elsewhere, whatever happens then.
+/// Throws std::invalid_argument, and leaves it alone, where it is none.
+std::unique_ptr<stream> adopt_stream(int socket);
 
 }  // namespace duplex::io

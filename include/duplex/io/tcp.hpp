@@ -2,15 +2,15 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <duplex/coro/limit.hpp>
 #include <duplex/coro/task.hpp>
 #include <duplex/io/address.hpp>
+#include <duplex/io/listener.hpp>
 #include <duplex/io/stream.hpp>
 
 namespace duplex::io {
@@ -24,26 +24,12 @@ std::vector<address> resolve_now(const std::string& host, std::uint16_t port,
                                  address_family family = address_family::any, bool passive = false);
 
 /// Connects to the first of the host's addresses that answers, each started 250 ms after the one
-/// before or at its failure (RFC 8305). Nagle's algorithm is off. Throws std::system_error of the
-/// last failure, naming host and port.
+/// before or at its failure (RFC 8305), from `local`, which restricts the family to its own, where
+/// there is one. Nagle's algorithm is off. Throws std::system_error of the last failure, naming
+/// host and port.
 task<std::unique_ptr<stream>> connect_tcp(std::string host, std::uint16_t port,
                                           address_family family = address_family::any,
-                                          limit limit = {});
-
-/// A listening socket.
-class listener {
- public:
-  using accepted = std::function<void(std::unique_ptr<stream>)>;
-
-  virtual ~listener() = default;  // closes
-  /// Calls `accepted`, which must not throw but may destroy the listener, for each connection that
-  /// comes, or has come since `listen_tcp`. Running out of descriptors (EMFILE, ENFILE, ENOBUFS,
-  /// ENOMEM) pauses accepting for a moment; nothing is lost.
-  virtual void start(accepted) = 0;
-  /// Leaves who comes in the system's queue.
-  virtual void stop() = 0;
-  virtual address local_address() const = 0;
-};
+                                          limit limit = {}, std::optional<address> local = {});
 
 /// Binds and listens, on one numeric address; an IPv6 wildcard leaves IPv4 alone. Port 0: any.
 /// Throws std::system_error naming the address.

@@ -1,12 +1,12 @@
-// Reading and writing of a TCP connection.
-#include "io/tcp_socket.hpp"
+// Reading and writing of a connected socket.
+#include "io/stream_socket.hpp"
 
 #include <cassert>
 #include <cstring>
 #include <utility>
 
 #include "io/error.hpp"
-#include "io/sockaddr.hpp"
+#include "net/adopted.hpp"
 
 namespace duplex::io {
 namespace {
@@ -27,19 +27,22 @@ int unread_error(const uv_tcp_t& native) {
 
 }  // namespace
 
-tcp_socket::tcp_socket(io::loop& loop) : handle(loop), timer(loop) {
+stream_socket::stream_socket(io::loop& loop) : handle(loop), timer(loop) {
   uv_tcp_init(loop.native(), &native_);  // cannot fail: no descriptor is made yet
   opened(reinterpret_cast<uv_handle_t*>(&native_));
 }
 
-int tcp_socket::connect(const sockaddr_storage& to, std::function<void(int)> connected) {
-  std::memcpy(&peer_, &to, sizeof peer_);
+int stream_socket::bind(const net::socket_address& local) {
+  return uv_tcp_bind(&native_, local.get(), 0);
+}
+
+int stream_socket::connect(const net::socket_address& to, std::function<void(int)> connected) {
+  std::memcpy(&peer_, &to.storage, sizeof peer_);
   connecting_ = std::make_unique<connecting>();
   connecting_->connected = std::move(connected);
   const int error = uv_tcp_connect(
-      &connecting_->request, &native_, reinterpret_cast<const sockaddr*>(&to),
-      [](uv_connect_t* request, int status) noexcept {
-        auto& self = *static_cast<tcp_socket*>(static_cast<handle*>(request->handle->data));
+      &connecting_->request, &native_, to.get(), [](uv_connect_t* request, int status) noexcept {
+        auto& self = *static_cast<stream_socket*>(static_cast<handle*>(request->handle->data));
         callback end(self.loop());
         const auto finished = std::move(self.connecting_);
         if (status == 0) uv_tcp_nodelay(&self.native_, 1);
@@ -49,29 +52,31 @@ int tcp_socket::connect(const sockaddr_storage& to, std::function<void(int)> con
   return error;
 }
 
-int tcp_socket::adopt(int descriptor, const sockaddr_storage& peer) {
-  std::memcpy(&peer_, &peer, sizeof peer_);
-  const int error = uv_tcp_open(&native_, descriptor);
-  if (error == 0) uv_tcp_nodelay(&native_, 1);
-  return error;
+int stream_socket::adopt(net::descriptor& socket, const net::socket_address& peer) {
+  std::memcpy(&peer_, &peer.storage, sizeof peer_);
+  const int error = uv_tcp_open(&native_, socket.number());
+  if (error < 0) return error;
+  socket.release();
+  if (peer.family() != AF_UNIX) uv_tcp_nodelay(&native_, 1);
+  return 0;
 }
 
-void tcp_socket::closing() noexcept {
+void stream_socket::closing() noexcept {
   events_ = nullptr;
   disarm();
   if (connecting_) connecting_->connected = nullptr;
 }
 
-void tcp_socket::begin_close() noexcept {
+void stream_socket::begin_close() noexcept {
   if (!asking_) handle::begin_close();
 }
 
-void tcp_socket::set_events(stream_events* events) {
+void stream_socket::set_events(stream_events* events) {
   if (!events) stop_reading();
   events_ = is_open() ? events : nullptr;
 }
 
-void tcp_socket::start_reading() {
+void stream_socket::start_reading() {
   if (!is_open() || reading_ || eof_ || ended_) return;
   assert(events_);
   const int error = uv_read_start(native_stream(), allocate, have_read);
@@ -79,15 +84,15 @@ void tcp_socket::start_reading() {
   reading_ = true;
 }
 
-void tcp_socket::stop_reading() {
+void stream_socket::stop_reading() {
   if (!reading_) return;
   reading_ = false;
   if (!asking_) uv_read_stop(native_stream());
   if (write_error_ != 0) tell_error_later();
 }
 
-void tcp_socket::allocate(uv_handle_t* native, std::size_t, uv_buf_t* space) noexcept {
-  auto& self = *static_cast<tcp_socket*>(static_cast<handle*>(native->data));
+void stream_socket::allocate(uv_handle_t* native, std::size_t, uv_buf_t* space) noexcept {
+  auto& self = *static_cast<stream_socket*>(static_cast<handle*>(native->data));
   stream_events* asked = self.events_;
   self.asking_ = true;
   const std::span<std::byte> given = asked->read_space();
@@ -99,8 +104,8 @@ void tcp_socket::allocate(uv_handle_t* native, std::size_t, uv_buf_t* space) noe
   self.asking_ = false;
 }
 
-void tcp_socket::have_read(uv_stream_t* native, ssize_t count, const uv_buf_t*) noexcept {
-  auto& self = *static_cast<tcp_socket*>(static_cast<handle*>(native->data));
+void stream_socket::have_read(uv_stream_t* native, ssize_t count, const uv_buf_t*) noexcept {
+  auto& self = *static_cast<stream_socket*>(static_cast<handle*>(native->data));
   callback end(self.loop());
   if (std::exchange(self.asking_, false)) {
     if (!self.is_open()) return self.begin_close();
@@ -112,7 +117,7 @@ void tcp_socket::have_read(uv_stream_t* native, ssize_t count, const uv_buf_t*) 
   self.events_->on_data(static_cast<std::size_t>(count));
 }
 
-void tcp_socket::read_ended(int status) {
+void stream_socket::read_ended(int status) {
   reading_ = false;
   uv_read_stop(native_stream());
   if (write_error_ != 0) status = write_error_;
@@ -122,7 +127,7 @@ void tcp_socket::read_ended(int status) {
   events_->on_eof();
 }
 
-std::size_t tcp_socket::try_write(std::array<std::span<const std::byte>, 2> bytes) {
+std::size_t stream_socket::try_write(std::array<std::span<const std::byte>, 2> bytes) {
   if (!is_open() || write_pending_ || shut_ || ended_ || write_error_ != 0) return 0;
   uv_buf_t parts[2];
   unsigned int count = 0;
@@ -138,7 +143,7 @@ std::size_t tcp_socket::try_write(std::array<std::span<const std::byte>, 2> byte
   return 0;
 }
 
-void tcp_socket::write(buffer bytes) {
+void stream_socket::write(buffer bytes) {
   assert(!write_pending_);
   if (!is_open() || shut_ || ended_ || write_error_ != 0) return;
   writing_ = std::move(bytes);
@@ -148,8 +153,8 @@ void tcp_socket::write(buffer bytes) {
   write_pending_ = true;
 }
 
-void tcp_socket::have_written(uv_write_t* request, int status) noexcept {
-  auto& self = *static_cast<tcp_socket*>(static_cast<handle*>(request->handle->data));
+void stream_socket::have_written(uv_write_t* request, int status) noexcept {
+  auto& self = *static_cast<stream_socket*>(static_cast<handle*>(request->handle->data));
   callback end(self.loop());
   self.write_pending_ = false;
   self.writing_.release();
@@ -160,7 +165,7 @@ void tcp_socket::have_written(uv_write_t* request, int status) noexcept {
 
 // A peer that answers, closes and resets while we still write has sent its answer before: what it
 // has sent is read first, up to the end that must follow such an error.
-void tcp_socket::write_failed(int error) {
+void stream_socket::write_failed(int error) {
   if (write_error_ != 0) return;
   write_error_ = error;
   writing_.release();
@@ -169,26 +174,26 @@ void tcp_socket::write_failed(int error) {
 }
 
 // Not from inside a call of the stream: a timer that expires in the next round.
-void tcp_socket::tell_error_later() {
+void stream_socket::tell_error_later() {
   if (!ended_) arm(loop().now());
 }
 
-void tcp_socket::expired() { tell_error(write_error_); }
+void stream_socket::expired() { tell_error(write_error_); }
 
-void tcp_socket::tell_error(int error) {
+void stream_socket::tell_error(int error) {
   if (!events_ || std::exchange(ended_, true)) return;
   disarm();
   stop_reading();
   events_->on_error(to_error_code(error));
 }
 
-void tcp_socket::shutdown() {
+void stream_socket::shutdown() {
   if (!is_open() || std::exchange(shut_, true)) return;
   // Where it fails the connection is gone, and reading tells.
   uv_shutdown(&shutdown_request_, native_stream(), [](uv_shutdown_t*, int) {});
 }
 
-void tcp_socket::abort() {
+void stream_socket::abort() {
   if (!is_open()) return;
   // As uv_tcp_close_reset, which refuses once a shutdown has begun.
   const linger reset = {1, 0};
@@ -196,28 +201,28 @@ void tcp_socket::abort() {
   close();
 }
 
-address tcp_socket::local_address() const {
-  sockaddr_storage own = {};
-  int size = sizeof own;
-  if (!is_open() || uv_tcp_getsockname(&native_, reinterpret_cast<sockaddr*>(&own), &size) < 0) {
-    return {};
-  }
-  return to_address(own);
+address stream_socket::local_address() const {
+  return is_open() ? net::local_address_of(descriptor_of(native_)) : address();
 }
 
-std::size_t tcp_socket::unsent() const noexcept {
+std::size_t stream_socket::unsent() const noexcept {
   return uv_stream_get_write_queue_size(reinterpret_cast<const uv_stream_t*>(&native_));
 }
 
-address tcp_socket::remote_address() const {
-  return to_address(reinterpret_cast<const sockaddr*>(&peer_));
+address stream_socket::remote_address() const {
+  if (peer_.sin6_family != AF_UNIX) {
+    return net::to_address(reinterpret_cast<const sockaddr*>(&peer_),
+                           peer_.sin6_family == AF_INET ? sizeof(sockaddr_in) : sizeof peer_);
+  }
+  return is_open() ? net::remote_address_of(descriptor_of(native_)) : address();
 }
 
 namespace {
 
-class tcp_stream final : public stream {
+class socket_stream final : public stream {
  public:
-  explicit tcp_stream(handle_owner<tcp_socket> socket) noexcept : socket_(std::move(socket)) {}
+  explicit socket_stream(handle_owner<stream_socket> socket) noexcept
+      : socket_(std::move(socket)) {}
 
   void set_events(stream_events* events) override { socket_->set_events(events); }
   void start_reading() override { socket_->start_reading(); }
@@ -233,13 +238,28 @@ class tcp_stream final : public stream {
   address remote_address() const override { return socket_->remote_address(); }
 
  private:
-  handle_owner<tcp_socket> socket_;
+  handle_owner<stream_socket> socket_;
 };
 
 }  // namespace
 
-std::unique_ptr<stream> make_tcp_stream(handle_owner<tcp_socket> socket) {
-  return std::make_unique<tcp_stream>(std::move(socket));
+std::unique_ptr<stream> make_stream(handle_owner<stream_socket> socket) {
+  return std::make_unique<socket_stream>(std::move(socket));
+}
+
+std::unique_ptr<stream> make_stream(net::descriptor connected, const net::socket_address& peer) {
+  handle_owner<stream_socket> socket(new stream_socket(loop::current()));
+  if (const int error = socket->adopt(connected, peer); error < 0) {
+    throw_system_error(to_error_code(error), "cannot watch a socket");
+  }
+  return make_stream(std::move(socket));
+}
+
+std::unique_ptr<stream> adopt_stream(int socket) {
+  net::require_connected(socket);
+  net::socket_address peer;
+  ::getpeername(socket, peer.get(), &peer.size);
+  return make_stream(net::descriptor(socket), peer);
 }
 
 }  // namespace duplex::io

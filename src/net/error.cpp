@@ -1,5 +1,5 @@
 // Failures of the system as exceptions with a message in the project's words.
-#include "io/error.hpp"
+#include "net/error.hpp"
 
 #include <cctype>
 #include <cerrno>
@@ -7,7 +7,7 @@
 
 #include <netdb.h>
 
-namespace duplex::io {
+namespace duplex::net {
 namespace {
 
 class resolver_category final : public std::error_category {
@@ -29,8 +29,6 @@ class described_error : public std::system_error {
 
 }  // namespace
 
-std::error_code to_error_code(int uv_error) noexcept { return {-uv_error, std::system_category()}; }
-
 std::error_code to_resolver_error(int eai_error) noexcept {
   static const resolver_category category;
   if (eai_error == EAI_SYSTEM) return {errno, std::system_category()};
@@ -46,4 +44,8 @@ void throw_system_error(std::error_code code, const std::string& doing) {
   throw described_error(code, doing + ": " + message);
 }
 
-}  // namespace duplex::io
+void throw_system_error(int error, const std::string& doing) {
+  throw_system_error(std::error_code(error, std::system_category()), doing);
+}
+
+}  // namespace duplex::net

@@ -1,29 +1,32 @@
-// A TCP connection of libuv, and the stream that owns it.
+// A connected socket of libuv, of TCP or a unix socket, and the stream that owns it.
 #pragma once
 
 #include <functional>
 #include <memory>
 
 #include <netinet/in.h>
-#include <sys/socket.h>
 #include <uv.h>
 
 #include <duplex/io/stream.hpp>
 
 #include "io/handle.hpp"
+#include "net/descriptor.hpp"
+#include "net/sockaddr.hpp"
 
 namespace duplex::io {
 
 /// Does what `stream` promises. As a handle it outlives its stream for as long as libuv calls it,
 /// so that an event may destroy the stream.
-class tcp_socket final : public handle, private coro::timer {
+class stream_socket final : public handle, private coro::timer {
  public:
-  explicit tcp_socket(io::loop& loop);
+  explicit stream_socket(io::loop& loop);
 
+  /// Binds before `connect`; gives libuv's error.
+  int bind(const net::socket_address& local);
   /// Calls back with libuv's status, unless closed before; gives an error that came at once.
-  int connect(const sockaddr_storage& to, std::function<void(int)> connected);
-  /// Takes an accepted socket, or gives libuv's error and leaves it alone.
-  int adopt(int descriptor, const sockaddr_storage& peer);
+  int connect(const net::socket_address& to, std::function<void(int)> connected);
+  /// Takes a connected socket, or gives libuv's error and leaves it alone.
+  int adopt(net::descriptor& socket, const net::socket_address& peer);
 
   void set_events(stream_events* events);
   void start_reading();
@@ -57,11 +60,12 @@ class tcp_socket final : public handle, private coro::timer {
     std::function<void(int)> connected;
   };
 
+  // Of unix sockets too: once one is open, libuv's reading and writing is the same.
   uv_tcp_t native_;
   uv_write_t write_request_;
   uv_shutdown_t shutdown_request_;
   std::unique_ptr<connecting> connecting_;
-  sockaddr_in6 peer_ = {};  // kept, as the system forgets it with the connection
+  sockaddr_in6 peer_ = {};  // kept, as the system forgets TCP's with the connection
   stream_events* events_ = nullptr;
   buffer writing_;
   int write_error_ = 0;
@@ -73,6 +77,8 @@ class tcp_socket final : public handle, private coro::timer {
   bool ended_ = false;  // neither: the error was told
 };
 
-std::unique_ptr<stream> make_tcp_stream(handle_owner<tcp_socket> socket);
+std::unique_ptr<stream> make_stream(handle_owner<stream_socket> socket);
+/// Of a connected socket that does not block. Throws std::system_error.
+std::unique_ptr<stream> make_stream(net::descriptor connected, const net::socket_address& peer);
 
 }  // namespace duplex::io

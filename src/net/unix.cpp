@@ -1,0 +1,80 @@
+// Unix sockets: connecting, and listening at a path where others may have listened.
+#include "net/unix.hpp"
+
+#include <cerrno>
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "net/error.hpp"
+
+namespace duplex::net {
+namespace {
+
+descriptor make_socket(const std::string& doing) {
+  descriptor made(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!made) throw_system_error(errno, doing);
+  return made;
+}
+
+// Whether a server has left the file: nobody listens at it any more.
+bool is_left_behind(const socket_address& at, const std::string& file, const std::string& doing) {
+  struct stat found = {};
+  if (lstat(file.c_str(), &found) != 0 || !S_ISSOCK(found.st_mode)) return false;
+  const descriptor caller = make_socket(doing);
+  return connect(caller.number(), at.get(), at.size) != 0 && errno == ECONNREFUSED;
+}
+
+}  // namespace
+
+descriptor connect_unix(const address& to) {
+  const std::string doing = "cannot connect to " + to_string(to);
+  const auto native = to_sockaddr(to);
+  descriptor socket = make_socket(doing);
+  while (connect(socket.number(), native.get(), native.size) != 0) {
+    if (errno == EAGAIN) return {};
+    if (errno != EINTR) throw_system_error(errno, doing);
+  }
+  return socket;
+}
+
+unix_listening::unix_listening(const address& at, int backlog,
+                               std::optional<unsigned> permissions)
+    : unix_listening() {  // what is thrown from here on leaves no file
+  const std::string doing = "cannot listen on " + to_string(at);
+  auto require = [&doing](int result) {
+    if (result != 0) throw_system_error(errno, doing);
+  };
+  const auto native = to_sockaddr(at);
+  std::string file = at.host.substr(at.host.find(':') + 1);
+  if (file.starts_with('@')) file.clear();
+  socket_ = make_socket(doing);
+  const bool has_mode = permissions && !file.empty();
+  // Before the file is there, so that it never lets in more than it should: Linux honours it.
+  if (has_mode) fchmod(socket_.number(), *permissions);
+  int bound = bind(socket_.number(), native.get(), native.size);
+  if (bound != 0 && errno == EADDRINUSE && !file.empty()) {
+    if (is_left_behind(native, file, doing)) unlink(file.c_str());
+    bound = bind(socket_.number(), native.get(), native.size);
+  }
+  require(bound);
+  file_ = std::move(file);
+  if (!file_.empty()) {
+    struct stat own = {};
+    require(lstat(file_.c_str(), &own));
+    device_ = own.st_dev;
+    inode_ = own.st_ino;
+  }
+  // And again, as the umask has taken from it.
+  if (has_mode) require(chmod(file_.c_str(), *permissions));
+  require(listen(socket_.number(), backlog));
+}
+
+unix_listening::~unix_listening() {
+  struct stat found = {};
+  if (file_.empty() || lstat(file_.c_str(), &found) != 0) return;
+  if (found.st_dev == device_ && found.st_ino == inode_) unlink(file_.c_str());
+}
+
+}  // namespace duplex::net
