@@ -10,6 +10,9 @@ inline constexpr int success = 0;
 inline constexpr int failure = 1;
 inline constexpr int usage = 2;
 
+/// `duplex connect URI`. Sets `status` when it runs, as the others do.
+void add_connect_command(CLI::App& app, int& status);
+
 /// `duplex probe URI`. Sets `status` when it runs; throws CLI::ValidationError for arguments that
 /// make no sense.
 void add_probe_command(CLI::App& app, int& status);

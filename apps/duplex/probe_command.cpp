@@ -10,8 +10,10 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
+#include "client_arguments.hpp"
 #include "command.hpp"
 #include "escape.hpp"
 #include "probe/http.hpp"
@@ -95,14 +97,6 @@ std::vector<probe::probe_case> chosen_cases(const arguments& from) {
   return cases;
 }
 
-// "Name: value"
-void add_header(headers& to, const std::string& line) {
-  const auto colon = line.find(':');
-  if (colon == std::string::npos) throw std::invalid_argument("no colon in header '" + line + "'");
-  const auto value = line.find_first_not_of(" \t", colon + 1);
-  to.add(line.substr(0, colon), value == std::string::npos ? "" : line.substr(value));
-}
-
 probe::target make_target(const arguments& from) try {
   probe::target target{.uri = uri(from.uri)};
   if (target.uri.secure()) {
@@ -111,7 +105,8 @@ probe::target make_target(const arguments& from) try {
   if (!from.origin.empty()) target.settings.origin = from.origin;
   target.settings.subprotocols = from.subprotocols;
   for (const std::string& line : from.headers) {
-    add_header(target.settings.additional_headers, line);
+    auto [name, value] = parse_header(line);
+    target.settings.additional_headers.add(std::move(name), std::move(value));
   }
   if (from.max_size != 0) target.max_size = from.max_size;
   target.timeout = std::chrono::milliseconds(static_cast<long>(from.timeout * 1000));

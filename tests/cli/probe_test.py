@@ -5,7 +5,6 @@ Usage: probe_test.py DUPLEX ECHO_SERVER NODE [unittest's arguments]
 DUPLEX: the command-line tool. ECHO_SERVER: ours. NODE: Node.js.
 """
 
-import contextlib
 import json
 import random
 import re
@@ -17,6 +16,7 @@ import unittest
 from pathlib import Path
 
 import broken_server
+from servers import server
 
 HERE = Path(__file__).parent
 PATIENCE = 120  # seconds for one run of the tool
@@ -44,21 +44,6 @@ def report(port, *arguments):
 
 def verdicts(found):
     return {name: case['verdict'] for name, case in found['by_name'].items()}
-
-
-@contextlib.contextmanager
-def server(*command):
-    """A program that prints "listening PORT"; gives the port."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        line = process.stdout.readline()
-        if not line.startswith('listening '):
-            raise RuntimeError(f'{command} printed {line!r}')
-        yield int(line.split()[1])
-    finally:
-        process.terminate()
-        process.wait(PATIENCE)
-        process.stdout.close()
 
 
 def categories(table):

@@ -1,0 +1,394 @@
+#!/usr/bin/env python3
+"""`duplex connect`: at a terminal, and in pipes.
+
+Usage: connect_test.py DUPLEX ECHO_SERVER [unittest's arguments]
+DUPLEX: the command-line tool. ECHO_SERVER: ours.
+"""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+import unittest
+from pathlib import Path
+
+import broken_server
+from scripted_peer import peers
+from servers import server
+from terminal import Terminal
+
+PATIENCE = 30  # seconds for one run of the tool
+TEXT, BINARY, CLOSE = 1, 2, 8
+
+duplex, echo_server = sys.argv[1:3]
+
+
+def uri(port):
+    return f'ws://127.0.0.1:{port}/'
+
+
+def run(*arguments, given=None):
+    return subprocess.run([duplex, *map(str, arguments)], input=given, stdin=None if given else subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=PATIENCE)
+
+
+class Interactive(unittest.TestCase):
+    """At a terminal."""
+
+    def setUp(self):
+        opened = peers()
+        self.port, self.next_peer = opened.__enter__()
+        self.addCleanup(opened.__exit__, None, None, None)
+
+    def start(self, *arguments, **window):
+        terminal = Terminal(duplex, uri(self.port), *arguments, **window)
+        self.addCleanup(terminal.__exit__)
+        peer = self.next_peer()
+        terminal.wait_for_text(r'(?m)^>$')
+        return terminal, peer
+
+    def test_prompt_follows_the_connection(self):
+        terminal, _ = self.start()
+        self.assertEqual(terminal.lines(), [f'Connected to {uri(self.port)}.', '>'])
+
+    def test_line_is_sent_and_answer_shown_above_the_prompt(self):
+        terminal, peer = self.start()
+        terminal.type('hello\r')
+        self.assertEqual(peer.receive(), (TEXT, b'hello'))
+        peer.say('hello yourself')
+        terminal.wait_for_lines('> hello', '< hello yourself', '>')
+
+    def test_message_while_typing_keeps_the_line(self):
+        terminal, peer = self.start()
+        terminal.type('half a sen')
+        terminal.wait_for_lines('> half a sen')
+        peer.say('news')
+        terminal.wait_for_lines('< news', '> half a sen')
+        terminal.type('tence\r')
+        self.assertEqual(peer.receive(), (TEXT, b'half a sentence'))
+        terminal.wait_for_lines('< news', '> half a sentence', '>')
+
+    def test_message_keeps_a_line_of_several_rows(self):
+        terminal, peer = self.start(columns=20)
+        line = 'äöü, and 日本語 more than two rows of text'
+        terminal.type(line)
+        terminal.wait_for_text('text')
+        peer.say('news')
+        terminal.wait_for_text('(?s)< news.*text')
+        # An emulator gives a blank to the second column of a wide character.
+        joined = ''.join(row.ljust(20) for row in terminal.screen.display)
+        self.assertEqual(joined.count('äöü'), 1)
+        self.assertEqual(joined.count('text'), 1)
+        terminal.type('\x01!\r')
+        self.assertEqual(peer.receive()[1].decode(), '!' + line)
+
+    def test_cursor_keeps_its_place_in_the_line(self):
+        terminal, peer = self.start(columns=20)
+        terminal.type('0123456789012345678901234567890123456789' + '\x1b[D' * 30)
+        terminal.wait_for(lambda: terminal.screen.cursor.x == 12, 'the cursor')
+        peer.say('news')
+        terminal.wait_for_text('(?s)< news.*6789')
+        terminal.type('X\r')
+        self.assertEqual(peer.receive()[1], b'0123456789X012345678901234567890123456789'[:11] + b'012345678901234567890123456789')
+        self.assertEqual(sum('< news' in row for row in terminal.lines()), 1)
+
+    def test_arrow_up_brings_lines_back(self):
+        terminal, peer = self.start()
+        for line in ('first', 'second'):
+            terminal.type(line + '\r')
+            self.assertEqual(peer.receive()[1], line.encode())
+        terminal.type('\x1b[A\x1b[A')
+        terminal.wait_for_lines('> first', '> second', '> first')
+        terminal.type('\x1b[B!\r')
+        self.assertEqual(peer.receive()[1], b'second!')
+
+    def test_window_that_changes_is_drawn_anew(self):
+        terminal, peer = self.start(columns=40)
+        terminal.type('a line that fits forty columns')
+        terminal.wait_for_lines('> a line that fits forty columns')
+        terminal.resize(20, 24)
+        terminal.process.send_signal(signal.SIGWINCH)
+        peer.say('news')
+        terminal.wait_for_text('(?s)< news.*columns')
+        terminal.type('\r')
+        self.assertEqual(peer.receive()[1], b'a line that fits forty columns')
+
+    def test_control_d_closes(self):
+        terminal, peer = self.start()
+        terminal.type('\x04')
+        self.assertEqual(peer.answer_close(), 1000)
+        self.assertEqual(terminal.wait_for_end(), 0)
+        self.assertEqual(terminal.lines()[-1], 'Connection closed: 1000 (OK).')
+
+    def test_control_c_closes(self):
+        terminal, peer = self.start()
+        terminal.type('never sent\x03')
+        self.assertEqual(peer.answer_close(), 1000)
+        self.assertEqual(terminal.wait_for_end(), 0)
+        self.assertEqual(terminal.lines()[1:], ['Connection closed: 1000 (OK).'])
+
+    def test_second_control_c_ends_at_once(self):
+        terminal, peer = self.start()
+        terminal.type('\x03')
+        self.assertEqual(peer.receive()[0], CLOSE)
+        terminal.type('\x03')
+        self.assertEqual(terminal.wait_for_end(), -signal.SIGINT)
+
+    def test_terminal_is_left_as_it_was(self):
+        terminal, peer = self.start()
+        peer.close()
+        peer.answer_close()
+        terminal.wait_for_end()
+        self.assertTrue(termios.tcgetattr(terminal.parent)[3] & (termios.ECHO | termios.ICANON))
+
+    def test_server_that_closes_ends_the_session(self):
+        terminal, peer = self.start()
+        terminal.type('half a line')
+        terminal.wait_for_lines('> half a line')
+        peer.close(1001, 'back\x1b[2J at 5')
+        peer.answer_close()
+        self.assertEqual(terminal.wait_for_end(), 0)
+        self.assertEqual(terminal.lines()[-1], r'Connection closed: 1001 (going away) back\x1b[2J at 5.')
+
+    def test_bad_end_has_status_1(self):
+        terminal, peer = self.start()
+        peer.close(1011)
+        peer.answer_close()
+        self.assertEqual(terminal.wait_for_end(), 1)
+        self.assertEqual(terminal.lines()[-1], 'Connection closed: 1011 (internal error).')
+        terminal, peer = self.start()
+        peer.over.put(None)  # ends TCP
+        self.assertEqual(terminal.wait_for_end(), 1)
+        self.assertEqual(terminal.lines()[-1], 'Connection closed: no close frame received or sent.')
+
+    def test_escape_sequences_do_not_reach_the_terminal(self):
+        terminal, peer = self.start()
+        peer.say('\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp.exe\r> rm -rf\n> forged\ttab')
+        terminal.wait_for_text('forged')
+        shown = terminal.raw.decode()
+        for forbidden in ('\x1b]0', '\x07', '\x1b[2J', '\x9b', '\u202e', 'gnp.exe\r'):
+            self.assertNotIn(forbidden, shown)
+        self.assertIn(r'< \x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp.exe\x0d> rm -rf', terminal.lines())
+        self.assertTrue(any(line.startswith('  > forged') for line in terminal.lines()))
+
+    def test_binary_message_is_shown_as_hexadecimal(self):
+        terminal, peer = self.start()
+        peer.say_bytes(b'\x00\x1b\xff')
+        terminal.wait_for_lines('< (binary) 001bff', '>')
+
+    def test_binary_input_is_hexadecimal_or_a_file(self):
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(b'\x00\x01')
+            file.flush()
+            terminal, peer = self.start('--binary')
+            terminal.type('00 FF0a\r')
+            self.assertEqual(peer.receive(), (BINARY, b'\x00\xff\n'))
+            terminal.type('@' + file.name + '\r')
+            self.assertEqual(peer.receive(), (BINARY, b'\x00\x01'))
+        terminal.type('0g\r')
+        terminal.wait_for_lines("not sent: 'g' is no hexadecimal digit", '>')
+
+    def test_json_is_laid_out(self):
+        terminal, peer = self.start('--json')
+        peer.say('{"b":[1,{}],"a":12345678901234567890}')
+        terminal.wait_for_lines('< {', '    "b": [', '      1,', '      {}', '    ],',
+                                '    "a": 12345678901234567890', '  }', '>')
+        peer.say('[' * 100000 + ']' * 100000)  # costs neither time nor the stack
+        peer.say('no {json')
+        terminal.wait_for_lines('< no {json', '>')
+
+    def test_flood_is_survived_and_closed(self):
+        terminal, peer = self.start()
+        for _ in range(2000):
+            peer.say('x' * 1000)
+        peer.close()
+        terminal.wait_for(lambda: terminal.raw.count(b'x' * 1000) == 2000, 'the last message')
+        peer.answer_close()
+        self.assertEqual(terminal.wait_for_end(), 0)
+
+    def test_log_is_shown_above_the_line(self):
+        terminal, peer = self.start('--log-level', 'debug')
+        terminal.type('half')
+        peer.say('news')
+        terminal.wait_for_text('(?s)< news\n.*> half$')
+
+
+class Lines(unittest.TestCase):
+    """In pipes and scripts."""
+
+    def test_input_is_echoed_line_by_line(self):
+        with server(echo_server) as port:
+            ran = run(uri(port), given='one\ntwo\n\nthree')
+        self.assertEqual((ran.returncode, ran.stdout, ran.stderr), (0, 'one\ntwo\n\nthree\n', ''))
+
+    def test_word_connect_changes_nothing(self):
+        with server(echo_server) as port:
+            self.assertEqual(run('connect', uri(port), given='x').stdout, 'x\n')
+            self.assertEqual(run('--send', 'x', uri(port)).stdout, 'x\n')
+
+    def test_one_shot_sends_and_expects(self):
+        with server(echo_server) as port:
+            ran = run(uri(port), '--send', 'a', '--send', 'b', '--expect', 1)
+            self.assertEqual((ran.returncode, ran.stdout), (0, 'a\n'))
+
+    def test_reply_that_never_comes_times_out(self):
+        with server(echo_server) as port:
+            start = time.monotonic()
+            ran = run(uri(port), '--send', 'a', '--expect', 2, '--timeout', 0.5)
+        self.assertLess(time.monotonic() - start, 8)
+        self.assertEqual((ran.returncode, ran.stdout), (1, 'a\n'))
+        self.assertEqual(ran.stderr, 'duplex: timed out after 1 of 2 replies\n')
+
+    def test_all_are_expected_until_the_server_closes(self):
+        with peers() as (port, next_peer):
+            process = subprocess.Popen([duplex, uri(port), '--expect', 'all'], stdin=subprocess.DEVNULL,
+                                       stdout=subprocess.PIPE, text=True)
+            peer = next_peer()
+            peer.say('one')
+            peer.say_bytes(b'\x02')
+            peer.close()
+            peer.answer_close()
+            self.assertEqual(process.communicate(timeout=PATIENCE)[0], 'one\n(binary) 02\n')
+            self.assertEqual(process.returncode, 0)
+
+    def test_binary_goes_both_ways(self):
+        with server(echo_server) as port:
+            self.assertEqual(run(uri(port), '--binary', '--send', '00 ff').stdout, '00ff\n')
+
+    def test_bad_end_has_status_1(self):
+        with peers() as (port, next_peer):
+            process = subprocess.Popen([duplex, uri(port)], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            peer = next_peer()
+            peer.close(1011, 'out of \x1b[2Jorder')
+            peer.answer_close()
+            self.assertEqual(process.wait(PATIENCE), 1)  # though its input is still open
+            self.assertEqual(process.stderr.read(),
+                             'duplex: connection closed: 1011 (internal error) out of \\x1b[2Jorder\n')
+            process.stdin.close()
+            process.stderr.close()
+
+    def test_reader_that_leaves_ends_it(self):
+        with peers() as (port, next_peer):
+            process = subprocess.Popen(f'{duplex} {uri(port)} --expect all < /dev/null | head -1', shell=True,
+                                       executable='/bin/bash', stdout=subprocess.PIPE, text=True)
+            peer = next_peer()
+            peer.say('one')
+            self.assertEqual(peer.answer_close(), 1000)  # noticed without another message
+            self.assertEqual(process.communicate(timeout=PATIENCE)[0], 'one\n')
+            self.assertEqual(process.returncode, 0)
+
+    def test_interruption_closes(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with peers() as (port, next_peer):
+                process = subprocess.Popen([duplex, uri(port), '--expect', 'all'], stdin=subprocess.DEVNULL,
+                                           stdout=subprocess.PIPE, text=True)
+                peer = next_peer()
+                peer.say('one')
+                self.assertEqual(process.stdout.readline(), 'one\n')
+                process.stdout.close()
+                process.send_signal(number)
+                self.assertEqual(peer.answer_close(), 1000)
+                self.assertEqual(process.wait(PATIENCE), 0)
+
+    def test_full_disk_is_told(self):
+        with server(echo_server) as port, open('/dev/full', 'w') as full:
+            ran = subprocess.run([duplex, uri(port), '--send', 'x'], stdout=full, stderr=subprocess.PIPE, text=True,
+                                 timeout=PATIENCE)
+        self.assertEqual((ran.returncode, ran.stderr), (1, 'duplex: cannot write: No space left on device\n'))
+
+    def test_record_has_a_line_for_each_message(self):
+        with server(echo_server) as port, tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, 'record.jsonl')
+            run(uri(port), '--send', 'a"\n☃', '--record', file)
+            run(uri(port), '--binary', '--send', '00ff', '--record', file)
+            lines = [json.loads(line) for line in file.read_text().splitlines()]
+        for line in lines:
+            self.assertRegex(line.pop('time'), r'^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$')
+        self.assertEqual(lines, [
+            {'direction': 'sent', 'type': 'text', 'text': 'a"\n☃'},
+            {'direction': 'received', 'type': 'text', 'text': 'a"\n☃'},
+            {'direction': 'sent', 'type': 'binary', 'hex': '00ff'},
+            {'direction': 'received', 'type': 'binary', 'hex': '00ff'}])
+
+    def test_handshake_is_as_told(self):
+        received = []
+
+        def script(connection):
+            received.append(connection.recv(65536).decode())
+            connection.sendall(b'HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n')
+
+        with broken_server.serving(script) as port:
+            ran = run(uri(port), '--header', 'X-Key: a: b', '--origin', 'http://example.com', '--subprotocol', 'v2',
+                      '--subprotocol', 'v1', '--user-agent', 'me/1', '--compression', 'off', '--send', 'x')
+            run(uri(port), '--user-agent', '', '--send', 'x')
+        self.assertEqual((ran.returncode, ran.stderr.count('\n')), (1, 1))
+        self.assertIn('403', ran.stderr)
+        for line in ('X-Key: a: b', 'Origin: http://example.com', 'Sec-WebSocket-Protocol: v2, v1', 'User-Agent: me/1'):
+            self.assertIn(f'\r\n{line}\r\n', received[0])
+        self.assertNotIn('permessage-deflate', received[0])
+        self.assertIn('permessage-deflate', received[1])
+        self.assertNotIn('User-Agent', received[1])
+
+    def test_limits_are_kept(self):
+        with server(echo_server) as port:
+            ran = run(uri(port), '--max-size', 3, '--send', 'four')
+            self.assertEqual((ran.returncode, ran.stdout), (1, ''))
+            self.assertIn('1009', ran.stderr)
+            self.assertEqual(run(uri(port), '--max-size', 0, '--send', 'four').returncode, 0)
+
+    def test_server_is_pinged(self):
+        with peers() as (port, next_peer):
+            process = subprocess.Popen([duplex, uri(port), '--ping', '0.05', '--expect', 'all'],
+                                       stdin=subprocess.DEVNULL)
+            peer = next_peer()
+            self.assertEqual(peer.read_frame()[1], broken_server.PING)
+            peer.close()
+            peer.answer_close()
+            self.assertEqual(process.wait(PATIENCE), 0)
+
+
+class Usage(unittest.TestCase):
+    """Arguments, and servers that cannot be reached."""
+
+    def test_wrong_arguments_have_status_2(self):
+        for told, *arguments in (
+                ('URI', 'connect'),
+                ('scheme', 'http://127.0.0.1/'),
+                ('not a valid WebSocket URI', 'nonsense'),
+                ('--nonsense', 'ws://127.0.0.1:9/', '--nonsense'),
+                ('no colon', 'ws://127.0.0.1:9/', '--header', 'nonsense'),
+                ('--compression', 'ws://127.0.0.1:9/', '--compression', 'perhaps'),
+                ('--expect', 'ws://127.0.0.1:9/', '--expect', '-1'),
+                ('--timeout', 'ws://127.0.0.1:9/', '--timeout', '0'),
+                ('hexadecimal', 'ws://127.0.0.1:9/', '--binary', '--send', 'xyz'),
+                ('a b', 'ws://127.0.0.1:9/', '--subprotocol', 'a b')):
+            ran = run(*arguments)
+            self.assertEqual((ran.returncode, ran.stdout), (2, ''), arguments)
+            self.assertIn(told, ran.stderr)
+
+    def test_refused_connection_is_one_line(self):
+        with socket.socket() as unused:
+            unused.bind(('127.0.0.1', 0))  # and does not listen
+            ran = run(uri(unused.getsockname()[1]), '--send', 'x')
+        self.assertEqual((ran.returncode, ran.stdout, ran.stderr.count('\n')), (1, '', 1))
+        self.assertIn('Connection refused', ran.stderr)
+
+    def test_record_that_cannot_be_written_is_told(self):
+        with server(echo_server) as port:
+            ran = run(uri(port), '--send', 'x', '--record', '/nonexistent/file')
+        self.assertEqual((ran.returncode, ran.stdout), (1, ''))
+        self.assertIn('cannot write /nonexistent/file: No such file', ran.stderr)
+
+    def test_silent_server_times_out(self):
+        with broken_server.serving(broken_server.says_nothing) as port:
+            ran = run(uri(port), '--send', 'x', '--timeout', 0.3)
+        self.assertEqual((ran.returncode, ran.stderr.count('\n')), (1, 1))
+        self.assertIn('timed out', ran.stderr)
+
+
+if __name__ == '__main__':
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]])
