@@ -63,13 +63,15 @@ logger log_to_stderr(const std::string& least) {
   auto sink = spdlog::stderr_logger_mt("duplex-speech");
   sink->set_level(spdlog::level::from_str(least));
   sink->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
-  return [sink](const log_record& record) {
+  auto write = [sink](const log_record& record) {
     if (record.connection_id.empty()) {
       sink->log(spdlog_level(record.level), record.message);
     } else {
       sink->log(spdlog_level(record.level), "{} [{}]", record.message, record.connection_id);
     }
   };
+  // Frames are made lines only where someone reads them.
+  return {write, sink->should_log(spdlog::level::debug) ? log_level::debug : log_level::info};
 }
 
 std::string joined(const std::vector<std::string>& names) {

@@ -51,6 +51,15 @@ void ask_once() {
   // [run]
 }
 
+// [logging]
+const logger audit(
+    [](const log_record& record) {
+      if (record.level >= log_level::warning) std::cerr << record.connection_id << ' ';
+      std::cerr << record.message << '\n';
+    },
+    log_level::debug);
+// [logging]
+
 // [limits]
 task<> patient(connection& ws, std::stop_token stop) {
   for (;;) {

@@ -4,6 +4,8 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
 namespace duplex {
 
@@ -16,11 +18,38 @@ struct log_record {
   std::string_view connection_id = {};  ///< empty where the record is about no one connection
 };
 
-/// A sink. Called on the loop's thread, or by a blocking connection in the thread that calls it;
-/// exceptions it throws are dropped.
-using logger = std::function<void(const log_record&)>;
+/// A sink and the least level it is given. Converts from a function; without a level it is given
+/// no debug records, which tell every frame and every header (never a credential, nor more than
+/// DUPLEX_MAX_LOG_SIZE characters of a payload).
+///
+/// The function is called on the loop's thread, or by a blocking connection in the thread that
+/// calls it or the service thread; by servers of several threads on each. What it throws is
+/// dropped.
+class logger {
+ public:
+  using sink = std::function<void(const log_record&)>;
 
-/// The default: warnings and errors to stderr, a line each, written at once.
+  /// Gives records to nobody.
+  logger() noexcept = default;
+  template <class Function>
+  requires(std::is_invocable_v<Function&, const log_record&> &&
+           !std::is_same_v<std::remove_cvref_t<Function>, logger>)
+      logger(Function function, log_level least = log_level::info)  // NOLINT: implicit by design
+      : sink_(std::move(function)), least_(least) {}
+
+  /// Whether records of that level go anywhere.
+  bool enabled(log_level level) const noexcept { return sink_ && level >= least_; }
+  /// Gives the record to the sink, where its level is enabled.
+  void operator()(const log_record& record) const {
+    if (enabled(record.level)) sink_(record);
+  }
+
+ private:
+  sink sink_;
+  log_level least_ = log_level::info;
+};
+
+/// The default: warnings and errors to stderr, a line each with its time in UTC, written at once.
 logger stderr_logger(log_level least = log_level::warning);
 
 /// "debug", "info", "warning" or "error".
@@ -29,8 +58,8 @@ std::string_view to_string(log_level level) noexcept;
 /// Text that no terminal obeys: control characters become \n, \x1b and so on, a backslash \\.
 std::string escaped(std::string_view text);
 
-/// Hands a record to a sink, if there is one, with the message escaped.
-void write_log(const logger& sink, log_level level, std::string_view message,
+/// Hands a record to a logger with the message escaped, where its level is enabled.
+void write_log(const logger& to, log_level level, std::string_view message,
                std::string_view connection_id = {}) noexcept;
 
 }  // namespace duplex

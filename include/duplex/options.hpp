@@ -100,8 +100,16 @@ struct connect_options {
   std::optional<duration> close_timeout = std::chrono::seconds(10);
   /// Bytes of a message received; 1009 beyond. nullopt: unlimited.
   std::optional<std::size_t> max_size = std::size_t{1} << 20;
+  /// Payload bytes of a frame received, before decompression; 1009 beyond. nullopt: unlimited, but
+  /// for max_size.
+  std::optional<std::size_t> max_frame_size = {};
+  /// Frames of a message received; 1008 beyond. nullopt: unlimited; fragments cost no memory beyond
+  /// their payload, so that none is needed for safety.
+  std::optional<std::size_t> max_fragments = {};
   /// Messages received and not yet taken at which reading pauses.
   water_marks max_queue = 32;
+  /// Their bytes at which it pauses too; nullopt: four times max_size.
+  std::optional<std::size_t> max_queue_bytes = {};
   /// Bytes of one read.
   std::size_t read_limit = std::size_t{1} << 16;
   /// Unsent bytes above which `send` waits.
@@ -114,7 +122,8 @@ struct connect_options {
   /// nullptr: warnings and errors to stderr. Copied.
   const duplex::logger* logger = nullptr;
 
-  static std::string_view default_user_agent() noexcept;
+  /// DUPLEX_USER_AGENT of the environment, or "duplex/X.Y.Z (platform)".
+  static std::string_view default_user_agent();
 };
 
 static_assert(std::is_trivially_destructible_v<send_options>);
@@ -131,7 +140,7 @@ struct serve_options {
   /// Added to the response of the handshake.
   duplex::headers additional_headers = {};
   /// nullopt: none.
-  std::optional<std::string> server_header = std::string(connect_options::default_user_agent());
+  std::optional<std::string> server_header = default_server_header();
   /// Bounds the handshake; nullopt: none.
   std::optional<duration> open_timeout = std::chrono::seconds(10);
   /// As in connect_options, like all that follow to `write_limit`.
@@ -139,7 +148,10 @@ struct serve_options {
   std::optional<duration> ping_timeout = std::chrono::seconds(20);
   std::optional<duration> close_timeout = std::chrono::seconds(10);
   std::optional<std::size_t> max_size = std::size_t{1} << 20;
+  std::optional<std::size_t> max_frame_size = {};
+  std::optional<std::size_t> max_fragments = {};
   water_marks max_queue = 32;
+  std::optional<std::size_t> max_queue_bytes = {};
   std::size_t read_limit = std::size_t{1} << 16;
   water_marks write_limit = std::size_t{1} << 16;
   /// Connections waiting to be accepted (listen(2)).
@@ -147,6 +159,9 @@ struct serve_options {
   bool reuse_port = false;
   address_family family = address_family::any;
   duplex::logger logger = stderr_logger();
+
+  /// DUPLEX_SERVER of the environment, or "duplex/X.Y.Z (platform)".
+  static std::string default_server_header();
 };
 
 }  // namespace duplex

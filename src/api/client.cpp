@@ -10,6 +10,7 @@
 #include "api/dial.hpp"
 #include "api/stream_reader.hpp"
 #include "protocol/option_settings.hpp"
+#include "protocol/trace.hpp"
 
 namespace duplex {
 namespace {
@@ -19,7 +20,7 @@ class connect_plan {
  public:
   connect_plan(std::string_view text, const connect_options& options)
       : target(text),
-        handshake(target, detail::handshake_settings(options)),
+        handshake(target, detail::handshake_settings(options), detail::handshake_limits()),
         core(detail::core_settings(options)),
         inbox(detail::make_inbox(options)),
         write_limit(options.write_limit),
@@ -45,6 +46,7 @@ task<client_connection> open_connection(connect_plan plan) {
   auto stream = co_await detail::dial(plan.dialling, limit);
   auto& handshake = plan.handshake;
   detail::handshake_result result;
+  protocol::log_head(*plan.logger, '>', handshake.request());
   {
     detail::stream_reader reader(*stream);
     co_await reader.write(handshake.data_to_send(), limit);
@@ -62,6 +64,7 @@ task<client_connection> open_connection(connect_plan plan) {
       break;
     }
   }
+  protocol::log_head(*plan.logger, '<', result.response);
   result.request = handshake.request();
   result.subprotocol = handshake.subprotocol();
   auto impl = std::make_shared<detail::connection_impl>(std::move(stream), protocol::side::client,

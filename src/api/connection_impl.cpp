@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "base/environment.hpp"
 #include "protocol/option_settings.hpp"
 
 namespace duplex::detail {
@@ -62,7 +63,7 @@ connection connection_impl::open(std::shared_ptr<connection_impl> impl, handshak
   // What came with the handshake is parsed once whoever opened the connection has had its turn.
   impl->resume_input();
   impl->settle();
-  impl->log("connection open");
+  impl->log(log_level::info, "connection open");
   return connection(std::move(impl));
 }
 
@@ -298,7 +299,7 @@ void connection_impl::end() noexcept {
   closing_.wake_all();
   for (auto* ping = pings_; ping; ping = ping->next) ping->waiting.wake_all();
   loop_.release(self);
-  log("connection closed");
+  log(log_level::info, "connection closed");
   if (stop_source_) stop_source_->request_stop();
 }
 
@@ -412,9 +413,16 @@ std::stop_token connection_impl::stop_token() {
   return stop_source_->get_token();
 }
 
-void connection_impl::log(std::string_view message) const noexcept {
+void connection_impl::set_logger(std::shared_ptr<const logger> logger) {
+  logger_ = std::move(logger);
+  if (!logger_->enabled(log_level::debug)) return;
+  core_.set_trace([this](std::string_view line) { log(log_level::debug, line); },
+                  process_environment().max_log_size);
+}
+
+void connection_impl::log(log_level level, std::string_view message) const noexcept {
   try {
-    if (logger_) write_log(*logger_, log_level::info, message, id());
+    if (logger_ && logger_->enabled(level)) write_log(*logger_, level, message, id());
   } catch (...) {  // no memory for an identifier: then it has none
   }
 }

@@ -55,8 +55,8 @@ class connection_impl final : public std::enable_shared_from_this<connection_imp
     return connection.impl_;
   }
 
-  /// Where the opening and the end of the connection are logged; empty for nowhere.
-  void set_logger(std::shared_ptr<const logger> logger) noexcept { logger_ = std::move(logger); }
+  /// Where the connection's life is logged, and every frame where the logger wants debug records.
+  void set_logger(std::shared_ptr<const logger> logger);
 
   void set_extensions(protocol::extension_list extensions) {
     core_.set_extensions(std::move(extensions));
@@ -133,7 +133,7 @@ class connection_impl final : public std::enable_shared_from_this<connection_imp
   void flush();
   void settle();
   void end() noexcept;
-  void log(std::string_view message) const noexcept;
+  void log(log_level level, std::string_view message) const noexcept;
 
   io::loop& loop_;
   std::unique_ptr<io::stream> stream_;

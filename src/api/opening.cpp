@@ -10,6 +10,7 @@
 #include "api/connection_impl.hpp"
 #include "api/stream_reader.hpp"
 #include "protocol/option_settings.hpp"
+#include "protocol/trace.hpp"
 
 namespace duplex::detail {
 namespace {
@@ -44,7 +45,10 @@ class opening {
 };
 
 opening::opening(const opening_settings& settings, std::unique_ptr<io::stream> stream)
-    : settings_(settings), options_(*settings.options), stream_(std::move(stream)) {
+    : settings_(settings),
+      options_(*settings.options),
+      stream_(std::move(stream)),
+      handshake_(handshake_limits()) {
   if (options_.open_timeout)
     limit_ = {*options_.open_timeout, settings.closing};
   else
@@ -73,6 +77,7 @@ task<std::optional<response>> opening::answer() {
   if (options_.server_header && !answer.headers.contains("Server")) {
     answer.headers.add("Server", *options_.server_header);
   }
+  protocol::log_head(options_.logger, '>', answer);
   if (answer.status != 101) {
     co_await reject(answer, reader);
     co_return std::nullopt;
@@ -97,6 +102,7 @@ task<> opening::receive_request(stream_reader& reader) {
     }
     handshake_.receive_data(bytes);
     request_ = handshake_.next_request();
+    if (request_) protocol::log_head(options_.logger, '<', *request_);
   }
 }
 

@@ -1,5 +1,7 @@
 // The default sink, and text made harmless for terminals.
+#include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <duplex/log.hpp>
 
 namespace duplex {
@@ -10,6 +12,19 @@ void append_escaped(std::string& to, unsigned char byte) {
   to += "\\x";
   to += digits[byte >> 4];
   to += digits[byte & 0xF];
+}
+
+// "2026-01-31T23:59:59.123Z".
+std::string utc_now() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+  const auto seconds = static_cast<std::time_t>(milliseconds / 1000);
+  std::tm parts = {};
+  gmtime_r(&seconds, &parts);
+  char text[40];
+  const auto size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+  std::snprintf(text + size, sizeof text - size, ".%03dZ", static_cast<int>(milliseconds % 1000));
+  return text;
 }
 
 }  // namespace
@@ -55,26 +70,26 @@ std::string escaped(std::string_view text) {
   return result;
 }
 
-void write_log(const logger& sink, log_level level, std::string_view message,
+void write_log(const logger& to, log_level level, std::string_view message,
                std::string_view connection_id) noexcept {
-  if (!sink) return;
+  if (!to.enabled(level)) return;
   try {
     const auto text = escaped(message);
-    sink({.level = level, .message = text, .connection_id = connection_id});
+    to({.level = level, .message = text, .connection_id = connection_id});
   } catch (...) {  // a log that fails must not harm what it is about
   }
 }
 
 logger stderr_logger(log_level least) {
-  return [least](const log_record& record) {
-    if (record.level < least) return;
-    std::string line = "duplex: ";
-    line.append(to_string(record.level)).append(": ").append(record.message);
+  auto sink = [](const log_record& record) {
+    std::string line = utc_now();
+    line.append(" duplex: ").append(to_string(record.level)).append(": ").append(record.message);
     if (!record.connection_id.empty()) line.append(" [").append(record.connection_id).append("]");
     line += '\n';
     // stderr is not buffered: one call is one write, and lines of several threads stay whole.
     std::fwrite(line.data(), 1, line.size(), stderr);
   };
+  return {sink, least};
 }
 
 }  // namespace duplex

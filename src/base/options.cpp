@@ -1,6 +1,8 @@
-// The user agent that options have by default.
+// The names that options have by default.
 #include <duplex/options.hpp>
 #include <duplex/version.hpp>
+
+#include "base/environment.hpp"
 
 #if defined(_WIN32)
 #define DUPLEX_PLATFORM "Windows"
@@ -17,12 +19,24 @@
 
 namespace duplex {
 
-std::string_view connect_options::default_user_agent() noexcept {
-  static constexpr std::string_view user_agent =
-      "duplex/" DUPLEX_TEXT(DUPLEX_VERSION_MAJOR) "." DUPLEX_TEXT(
-          DUPLEX_VERSION_MINOR) "." DUPLEX_TEXT(DUPLEX_VERSION_PATCH) " (" DUPLEX_PLATFORM ")";
-  static_assert(user_agent.substr(7).starts_with(version));
-  return user_agent;
+namespace {
+
+constexpr std::string_view own_name() {
+  constexpr std::string_view name = "duplex/" DUPLEX_TEXT(DUPLEX_VERSION_MAJOR) "." DUPLEX_TEXT(
+      DUPLEX_VERSION_MINOR) "." DUPLEX_TEXT(DUPLEX_VERSION_PATCH) " (" DUPLEX_PLATFORM ")";
+  static_assert(name.substr(7).starts_with(version));
+  return name;
+}
+
+}  // namespace
+
+std::string_view connect_options::default_user_agent() {
+  const auto& chosen = detail::user_agent_of_environment();
+  return chosen ? std::string_view(*chosen) : own_name();
+}
+
+std::string serve_options::default_server_header() {
+  return detail::server_of_environment().value_or(std::string(own_name()));
 }
 
 }  // namespace duplex

@@ -20,20 +20,6 @@ constexpr std::size_t pings_max = 1000;
 // How long the last look before giving a silent peer up may take.
 constexpr auto last_look = std::chrono::milliseconds(10);
 
-constexpr std::string_view state_name(state value) {
-  switch (value) {
-    case state::connecting:
-      return "connecting";
-    case state::open:
-      return "open";
-    case state::closing:
-      return "closing";
-    case state::closed:
-      return "closed";
-  }
-  return "";
-}
-
 // Cuts a reason to what a close frame can carry, between characters.
 void fit_reason(std::string& reason) {
   if (reason.size() <= close_reason_max) return;
@@ -78,10 +64,15 @@ buffer connection::take_data_to_send() {
   return bytes;
 }
 
-void connection::write_frame(opcode code, bool fin, std::span<const std::byte> payload, bool lend,
-                             unsigned char reserved_bits) {
+void connection::write_frame(opcode code, bool fin, std::span<const std::byte> payload, bool lend) {
   if (waiting_pong_) write_waiting_pong();
-  if (side_ == side::client) return write_masked_frame(code, fin, payload, reserved_bits);
+  if (trace_) trace_frame('>', code, fin, payload);
+  put_frame(code, fin, payload, lend, 0);
+}
+
+void connection::put_frame(opcode code, bool fin, std::span<const std::byte> payload, bool lend,
+                           unsigned char reserved_bits) {
+  if (side_ == side::client) return put_masked_frame(code, fin, payload, reserved_bits);
   const frame_header header{
       .opcode = code, .fin = fin, .reserved_bits = reserved_bits, .length = payload.size()};
   const std::size_t header_size = frame_header_size(header);
@@ -94,8 +85,8 @@ void connection::write_frame(opcode code, bool fin, std::span<const std::byte> p
   if (!payload.empty()) std::memcpy(to, payload.data(), payload.size());
 }
 
-void connection::write_masked_frame(opcode code, bool fin, std::span<const std::byte> payload,
-                                    unsigned char reserved_bits) {
+void connection::put_masked_frame(opcode code, bool fin, std::span<const std::byte> payload,
+                                  unsigned char reserved_bits) {
   // Section 5.3: "The masking key needs to be unpredictable".
   mask_key key;
   random_(key.data(), key.size());
@@ -125,14 +116,14 @@ void connection::write_close(close_info info) {
   }
   write_frame(opcode::close, true, payload.bytes());
   close_sent_ = std::move(info);
-  state_ = state::closing;
+  set_state(state::closing);
 }
 
 // --- saying something
 
 void connection::throw_cannot_send() const {
   if (state_ == state::open) throw invalid_state("a fragmented message is being sent");
-  throw invalid_state("connection is " + std::string(state_name(state_)));
+  throw invalid_state("connection is " + std::string(to_string(state_)));
 }
 
 void connection::send(message::type type, std::span<const std::byte> payload, bool lend,
@@ -156,7 +147,9 @@ void connection::write_fragment(message::type type, outgoing_fragment fragment, 
     buffer encoded;
     const auto payload = extensions_->encode(fragment, encoded);
     lend = lend && payload.data() == fragment.payload.data();
-    write_frame(code, fragment.last, payload, lend, fragment.first ? extensions_->sent_bits() : 0);
+    if (waiting_pong_) write_waiting_pong();
+    if (trace_) trace_frame('>', code, fragment.last, fragment.payload);
+    put_frame(code, fragment.last, payload, lend, fragment.first ? extensions_->sent_bits() : 0);
   } catch (...) {  // extensions may count on the peer having had what was not sent
     drop();
     throw;
@@ -206,6 +199,10 @@ void connection::send_close(std::uint16_t code, std::string_view reason, time_po
 void connection::fail(duplex::close_code code, std::string reason) {
   if (state_ == state::closed || discarding_) return;
   fit_reason(reason);
+  if (trace_) {
+    trace_line("! failing the connection: " +
+               to_string(close_info{static_cast<std::uint16_t>(code), reason}));
+  }
   if (state_ == state::open) write_close({static_cast<std::uint16_t>(code), std::move(reason)});
   restart_close_timeout();
   discard_input();
@@ -275,6 +272,7 @@ bool connection::has_stalled(time_point now) {
 void connection::send_keepalive(time_point now) {
   std::array<std::byte, 4> payload;
   random_(payload.data(), payload.size());
+  if (trace_) trace_line("% sending a keepalive ping");
   send_ping(payload, now);
   next_ping_ = now + *settings_.ping_interval;
   silent_since_ping_ = true;

@@ -39,7 +39,7 @@ void connection::receive_data(std::span<const std::byte> bytes, time_point now) 
 
 void connection::drop() noexcept {
   eof_ = true;
-  state_ = state::closed;
+  set_state(state::closed);
   discard_input();
 }
 
@@ -81,7 +81,7 @@ void connection::receive_direct(std::size_t count, time_point now) {
 
 void connection::receive_eof() {
   eof_ = true;
-  if (input_.empty()) state_ = state::closed;
+  if (input_.empty()) set_state(state::closed);
 }
 
 // --- parsing
@@ -95,6 +95,7 @@ std::optional<event> connection::next_event() {
       if (!in_frame_ && !read_header()) break;
       if (!read_payload()) break;
       in_frame_ = false;
+      if (trace_) trace_frame('<', frame_.opcode, frame_.fin, received_payload());
       std::optional<event> result = is_control(frame_.opcode) ? finish_control() : finish_message();
       if (result) return result;
     }
@@ -120,7 +121,8 @@ bool connection::next_whole_message(std::optional<message>& to) {
     if (length <= 125) return false;
   }
   if (input_.size() < header_size + length ||
-      (settings_.max_size && length > *settings_.max_size)) {
+      (settings_.max_size && length > *settings_.max_size) ||
+      (settings_.max_frame_size && length > *settings_.max_frame_size)) {
     return false;
   }
   buffer payload(length);
@@ -134,6 +136,7 @@ bool connection::next_whole_message(std::optional<message>& to) {
   }
   if (text && !is_utf8(payload.bytes())) return false;
   input_ = input_.subspan(header_size + length);
+  if (trace_) trace_frame('<', text ? opcode::text : opcode::binary, true, payload.bytes());
   to.emplace(text ? message::type::text : message::type::binary, std::move(payload));
   return true;
 }
@@ -148,8 +151,7 @@ bool connection::read_header() {
     bytes = std::span(header_bytes_).first(header_count_ + count);
   }
   const frame_header_result result =
-      parse_frame_header(bytes, peer_of(side_),
-                         extensions_ ? extensions_->bits() : 0);
+      parse_frame_header(bytes, peer_of(side_), extensions_ ? extensions_->bits() : 0);
   if (!result.problem.empty()) {
     fail(close_code::protocol_error, result.problem);
     return false;
@@ -170,6 +172,7 @@ bool connection::begin_frame(const frame_header& header) {
   payload_left_ = header.length;
   in_frame_ = true;
   if (is_control(header.opcode)) return true;
+  frame_start_ = message_.size();
   if (header.opcode == opcode::continuation) {
     if (!in_message_) {
       fail(close_code::protocol_error, "unexpected continuation frame");
@@ -182,10 +185,24 @@ bool connection::begin_frame(const frame_header& header) {
       return false;
     }
     in_message_ = true;
+    fragments_ = 0;
     message_type_ = header.opcode == opcode::text ? message::type::text : message::type::binary;
     text_ = {};
     decoding_ = header.reserved_bits != 0;
     if (decoding_) extensions_->begin_decoding(header.reserved_bits);
+  }
+  ++fragments_;
+  if (settings_.max_fragments && fragments_ > *settings_.max_fragments) {
+    fail(close_code::policy_violation, "message of " + std::to_string(fragments_) +
+                                           " fragments exceeds limit of " +
+                                           std::to_string(*settings_.max_fragments) + " fragments");
+    return false;
+  }
+  if (settings_.max_frame_size && header.length > *settings_.max_frame_size) {
+    fail(close_code::message_too_big, "frame of " + std::to_string(header.length) +
+                                          " bytes exceeds limit of " +
+                                          std::to_string(*settings_.max_frame_size) + " bytes");
+    return false;
   }
   if (!decoding_ && settings_.max_size && header.length > *settings_.max_size - message_.size()) {
     fail(close_code::message_too_big,
@@ -254,6 +271,11 @@ bool connection::decode(std::span<const std::byte> bytes, bool last) {
     return false;
   }
   return true;
+}
+
+// Of the frame that has come whole; of a data frame what it stands for.
+std::span<const std::byte> connection::received_payload() const {
+  return is_control(frame_.opcode) ? control_.bytes() : message_.bytes().subspan(frame_start_);
 }
 
 // The last `count` bytes of the frame's payload have come and stand unmasked where they belong.
@@ -354,7 +376,7 @@ std::optional<event> connection::finish_input() {
   input_ = {};
   held_.release();
   if (eof_) {
-    state_ = state::closed;
+    set_state(state::closed);
     discard_input();
   }
   if (!discarding_ || close_told_) return std::nullopt;

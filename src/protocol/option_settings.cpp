@@ -8,6 +8,8 @@
 
 #include <duplex/protocol/permessage_deflate.hpp>
 
+#include "base/environment.hpp"
+
 namespace duplex::detail {
 namespace {
 
@@ -20,6 +22,10 @@ using namespace std::chrono;
 
 void require_positive(std::string_view option, const std::optional<duration>& value) {
   if (value && *value <= duration::zero()) refuse(option, "positive", to_text(*value));
+}
+
+void require_positive(std::string_view option, const std::optional<std::size_t>& value) {
+  if (value == 0u) refuse(option, "positive", "0");
 }
 
 void require_marks(std::string_view option, const water_marks& marks) {
@@ -48,10 +54,14 @@ void require_compression(const deflate_options& options) {
 // What connections of both sides have in common.
 template <class Options>
 void validate_connection(const Options& options) {
+  process_environment();  // tells what is wrong with it now
   require_positive("open_timeout", options.open_timeout);
   require_positive("ping_interval", options.ping_interval);
   require_positive("ping_timeout", options.ping_timeout);
   require_positive("close_timeout", options.close_timeout);
+  require_positive("max_frame_size", options.max_frame_size);
+  require_positive("max_fragments", options.max_fragments);
+  require_positive("max_queue_bytes", options.max_queue_bytes);
   require_marks("max_queue", options.max_queue);
   require_marks("write_limit", options.write_limit);
   if (options.max_queue.high() == 0) refuse("max_queue", "positive", "0");
@@ -68,6 +78,8 @@ void validate_connection(const Options& options) {
 template <class Options>
 protocol::connection_settings settings_of(const Options& options) {
   return {.max_size = options.max_size,
+          .max_frame_size = options.max_frame_size,
+          .max_fragments = options.max_fragments,
           .ping_interval = options.ping_interval,
           .ping_timeout = options.ping_timeout,
           .close_timeout = options.close_timeout};
@@ -77,7 +89,8 @@ template <class Options>
 inbox inbox_of(const Options& options) {
   constexpr std::size_t unlimited = water_marks::unlimited;
   const std::size_t max_size = options.max_size.value_or(unlimited);
-  const std::size_t bytes_max = max_size < unlimited / 4 ? 4 * max_size : unlimited;
+  const std::size_t bytes_max =
+      options.max_queue_bytes.value_or(max_size < unlimited / 4 ? 4 * max_size : unlimited);
   return {options.max_queue, std::max(bytes_max, options.read_limit), options.read_limit};
 }
 
@@ -149,6 +162,13 @@ dial_settings dial_settings_of(const uri& target, const connect_options& options
   return {.host = options.host ? std::string(*options.host) : target.host(),
           .port = options.port ? static_cast<std::uint16_t>(*options.port) : target.port(),
           .family = options.family};
+}
+
+protocol::http1_limits handshake_limits() {
+  const auto& variables = process_environment();
+  return {.max_line = variables.max_line_length,
+          .max_headers = variables.max_num_headers,
+          .max_body = variables.max_body_size};
 }
 
 inbox make_inbox(const connect_options& options) { return inbox_of(options); }

@@ -34,7 +34,10 @@ struct dial_settings {
 };
 dial_settings dial_settings_of(const uri& target, const connect_options& options);
 
-/// An inbox of max_queue messages and four times max_size bytes, at least those of one read.
+/// What a peer may send in the handshake, as the environment has it.
+protocol::http1_limits handshake_limits();
+
+/// An inbox of max_queue messages and max_queue_bytes, at least those of one read.
 inbox make_inbox(const connect_options& options);
 inbox make_inbox(const serve_options& options);
 

@@ -9,6 +9,7 @@
 #include <duplex/error.hpp>
 #include <duplex/protocol/utf8.hpp>
 
+#include "base/environment.hpp"
 #include "protocol/option_settings.hpp"
 #include "net/sockaddr.hpp"
 #include "sync/call.hpp"
@@ -51,6 +52,10 @@ blocking_connection::blocking_connection(std::unique_ptr<sync::transport> transp
       uncaught_exceptions_(std::uncaught_exceptions()),
       service_(service::instance()) {
   core_.set_extensions(std::move(extensions));
+  if (logger_.enabled(log_level::debug)) {
+    core_.set_trace([this](std::string_view line) { traced_.emplace_back(line); },
+                    detail::process_environment().max_log_size);
+  }
   if (!rest.empty()) {
     core_.receive_data(rest, heard_at_);
     core_.hold_input();
@@ -61,6 +66,12 @@ blocking_connection::blocking_connection(std::unique_ptr<sync::transport> transp
 }
 
 blocking_connection::~blocking_connection() { service_->remove(*this); }
+
+void blocking_connection::unlock_and_log(std::unique_lock<std::mutex>& lock) noexcept {
+  const auto lines = std::exchange(traced_, {});
+  lock.unlock();
+  for (const auto& line : lines) write_log(logger_, log_level::debug, line, id_);
+}
 
 // --- receiving
 

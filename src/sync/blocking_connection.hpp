@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <duplex/coro/limit.hpp>
 #include <duplex/http.hpp>
@@ -103,6 +104,9 @@ class blocking_connection final : private serviced {
   std::optional<clock::time_point> earliest_deadline(const limit& limit) const;
   void notify();
   wish look(clock::time_point now, short ready) noexcept override;
+  wish serve(clock::time_point now, short ready) noexcept;
+  /// A sink may do anything but is never called with the lock held.
+  void unlock_and_log(std::unique_lock<std::mutex>& lock) noexcept;
   wish next_wish(clock::time_point now);
 
   // Input and output, without blocking
@@ -154,6 +158,7 @@ class blocking_connection final : private serviced {
   address local_address_, remote_address_;
   std::string id_;
   logger logger_;
+  std::vector<std::string> traced_;  // lines for the log, where it wants debug records
   bool end_logged_ = false;
   int uncaught_exceptions_;
   std::shared_ptr<service> service_;

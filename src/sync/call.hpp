@@ -21,7 +21,7 @@ class blocking_connection::call {
     const bool wake = std::exchange(connection_.wake_after_call_, false) ||
                       (!connection_.ended_ && (leaves_output || leaves_closing));
     const bool log_end = connection_.ended_ && !std::exchange(connection_.end_logged_, true);
-    lock_.unlock();
+    connection_.unlock_and_log(lock_);
     if (wake) connection_.service_->wake(connection_);
     if (log_end) {
       write_log(connection_.logger_, log_level::info, "connection closed", connection_.id_);
@@ -36,7 +36,7 @@ class blocking_connection::call {
   template <class Function>
   void unlocked(Function function) {
     ++connection_.users_;
-    lock_.unlock();
+    connection_.unlock_and_log(lock_);
     function();
     lock_.lock();
     if (--connection_.users_ == 0 && connection_.ended_) connection_.transport_->close();

@@ -10,6 +10,7 @@
 #include <duplex/uri.hpp>
 
 #include "protocol/option_settings.hpp"
+#include "protocol/trace.hpp"
 #include "sync/blocking_connection.hpp"
 #include "sync/dial.hpp"
 #include "sync/transport_reader.hpp"
@@ -42,7 +43,8 @@ client_connection connect(std::string_view uri, const connect_options& options) 
   if (target.secure()) {
     throw std::invalid_argument("cannot connect to " + target.str() + ": wss is not supported yet");
   }
-  protocol::client_handshake handshake(target, detail::handshake_settings(options));
+  protocol::client_handshake handshake(target, detail::handshake_settings(options),
+                                       detail::handshake_limits());
 
   std::optional<clock::time_point> deadline;
   if (options.open_timeout) deadline = clock::now() + *options.open_timeout;
@@ -50,7 +52,10 @@ client_connection connect(std::string_view uri, const connect_options& options) 
 
   auto transport = dial(dialling, deadline);
   handshake_result result;
+  const logger log = options.logger ? *options.logger : stderr_logger();
+  protocol::log_head(log, '>', handshake.request());
   result.response = shake_hands(*transport, handshake, peer_name(dialling), deadline);
+  protocol::log_head(log, '<', result.response);
   result.request = handshake.request();
   result.subprotocol = handshake.subprotocol();
   return client_connection(std::make_unique<blocking_connection>(

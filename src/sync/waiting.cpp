@@ -117,7 +117,13 @@ void blocking_connection::notify() {
 // --- in the service thread
 
 serviced::wish blocking_connection::look(clock::time_point now, short ready) noexcept {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
+  const wish result = serve(now, ready);
+  unlock_and_log(lock);
+  return result;
+}
+
+serviced::wish blocking_connection::serve(clock::time_point now, short ready) noexcept {
   try {
     if (ended_) return {};
     if ((ready & writable) != 0) full_ = false;

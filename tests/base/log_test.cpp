@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <duplex/log.hpp>
+#include <regex>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -54,14 +55,36 @@ TEST(Log, SinkThatIsEmptyOrThrowsIsHarmless) {
                     log_level::error, "dropped");
 }
 
+TEST(Log, LoggerGivesItsSinkWhatItsLevelAllows) {
+  std::vector<std::string> seen;
+  const auto sink = [&](const duplex::log_record& record) { seen.emplace_back(record.message); };
+  const duplex::logger usual = sink, all(sink, log_level::debug), few(sink, log_level::error);
+  EXPECT_FALSE(usual.enabled(log_level::debug));
+  EXPECT_TRUE(usual.enabled(log_level::info));
+  for (const auto* each : {&usual, &all, &few}) {
+    seen.clear();
+    for (const auto level :
+         {log_level::debug, log_level::info, log_level::warning, log_level::error}) {
+      duplex::write_log(*each, level, to_string(level));
+    }
+    const std::vector<std::string> every = {"debug", "info", "warning", "error"};
+    const int without = each == &all ? 0 : each == &usual ? 1 : 3;
+    EXPECT_EQ(seen, std::vector<std::string>(every.begin() + without, every.end()));
+  }
+  EXPECT_FALSE(duplex::logger().enabled(log_level::error));
+}
+
 TEST(Log, DefaultSinkWritesOneLineFromItsLevelOn) {
   testing::internal::CaptureStderr();
   const auto sink = duplex::stderr_logger();
   sink({.level = log_level::info, .message = "quiet"});
   sink({.level = log_level::warning, .message = "heard", .connection_id = "7"});
   sink({.level = log_level::error, .message = "loud"});
-  EXPECT_EQ(testing::internal::GetCapturedStderr(),
-            "duplex: warning: heard [7]\nduplex: error: loud\n");
+  const std::string time = R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z )";
+  const auto text = testing::internal::GetCapturedStderr();
+  EXPECT_TRUE(std::regex_match(text, std::regex(time + R"(duplex: warning: heard \[7\]\n)" + time +
+                                                "duplex: error: loud\n")))
+      << text;
 }
 
 }  // namespace

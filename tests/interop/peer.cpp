@@ -37,6 +37,22 @@ void set_compression(std::optional<deflate_options>& options, std::string_view a
   }
 }
 
+void set_limit(arguments& of, std::string_view argument) {
+  const auto equals = argument.find('=');
+  if (equals == argument.npos) refuse(argument);
+  const auto name = argument.substr(0, equals);
+  const std::size_t value = std::stoul(std::string(argument.substr(equals + 1)));
+  if (name == "max_size") {
+    of.max_size = value;
+  } else if (name == "max_frame_size") {
+    of.max_frame_size = value;
+  } else if (name == "max_fragments") {
+    of.max_fragments = value;
+  } else {
+    refuse(argument);
+  }
+}
+
 }  // namespace
 
 arguments parse_arguments(int argc, char** argv) {
@@ -57,6 +73,10 @@ arguments parse_arguments(int argc, char** argv) {
       result.subprotocols.push_back(value);
     } else if (name == "--compression") {
       set_compression(result.compression, value);
+    } else if (name == "--limit") {
+      set_limit(result, value);
+    } else if (name == "--debug") {
+      result.logger = stderr_logger(log_level::debug);
     } else if (const auto colon = value.find(": "); name == "--header" && colon != value.npos) {
       result.headers.add(value.substr(0, colon), value.substr(colon + 2));
     } else {
@@ -69,15 +89,19 @@ arguments parse_arguments(int argc, char** argv) {
 client_options::client_options(const arguments& arguments)
     : origin_(arguments.origin),
       subprotocols_(arguments.subprotocols.begin(), arguments.subprotocols.end()),
-      compression_(arguments.compression) {
+      arguments_(arguments) {
   for (const auto& [name, value] : arguments.headers) headers_.push_back({name, value});
 }
 
 connect_options client_options::get() const {
   return {.origin = origin_,
           .subprotocols = std::span(subprotocols_),
-          .compression = compression_,
-          .additional_headers = std::span(headers_)};
+          .compression = arguments_.compression,
+          .additional_headers = std::span(headers_),
+          .max_size = arguments_.max_size,
+          .max_frame_size = arguments_.max_frame_size,
+          .max_fragments = arguments_.max_fragments,
+          .logger = &arguments_.logger};
 }
 
 std::size_t command::number() const { return std::stoul(std::string(argument)); }

@@ -16,7 +16,9 @@
 namespace duplex::interop {
 
 /// `[uri] [--connections N] [--origin O] [--subprotocol S]... [--header "Name: value"]...
-/// [--compression none|NAME=NUMBER]...`, where a name is that of an option of compression.
+/// [--compression none|NAME=NUMBER]... [--limit NAME=NUMBER]... [--debug yes]`, where a name is
+/// that of an option of compression or of a connection. `--debug` logs everything to standard
+/// error.
 struct arguments {
   std::string uri = {};
   int connections = 1;
@@ -24,6 +26,10 @@ struct arguments {
   std::vector<std::string> subprotocols = {};
   duplex::headers headers = {};
   std::optional<deflate_options> compression = deflate_options();
+  std::optional<std::size_t> max_size = connect_options().max_size;
+  std::optional<std::size_t> max_frame_size = {};
+  std::optional<std::size_t> max_fragments = {};
+  duplex::logger logger = stderr_logger();
 };
 
 /// Ends the process with status 2 where they make no sense.
@@ -39,7 +45,7 @@ class client_options {
   std::optional<std::string_view> origin_;
   std::vector<std::string_view> subprotocols_;
   std::vector<header_view> headers_;
-  std::optional<deflate_options> compression_;
+  const arguments& arguments_;
 };
 
 /// What a test script can ask for:

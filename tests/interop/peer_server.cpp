@@ -9,7 +9,11 @@ int main(int argc, char** argv) {
                       "127.0.0.1", 0,
                       {.subprotocols = arguments.subprotocols,
                        .compression = arguments.compression,
-                       .additional_headers = arguments.headers});
+                       .additional_headers = arguments.headers,
+                       .max_size = arguments.max_size,
+                       .max_frame_size = arguments.max_frame_size,
+                       .max_fragments = arguments.max_fragments,
+                       .logger = arguments.logger});
   interop::report("listening " + std::to_string(server.port()));
   run(std::move(server));
 }

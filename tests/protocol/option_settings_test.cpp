@@ -52,6 +52,11 @@ TEST(OptionSettings, MarksAndSizesMustMakeSense) {
   EXPECT_EQ(refusal(serve_options{.write_limit = {10, 20}}),
             "write_limit must be a high mark and a low one, got 10 and 20");
   EXPECT_EQ(refusal(serve_options{.read_limit = 0}), "read_limit must be positive, got 0");
+  EXPECT_EQ(refusal(connect_options{.max_frame_size = 0}),
+            "max_frame_size must be positive, got 0");
+  EXPECT_EQ(refusal(serve_options{.max_fragments = 0}), "max_fragments must be positive, got 0");
+  EXPECT_EQ(refusal(serve_options{.max_queue_bytes = 0}),
+            "max_queue_bytes must be positive, got 0");
   EXPECT_EQ(refusal(connect_options{.max_size = 0, .max_queue = 1, .read_limit = 1}), "");
   EXPECT_EQ(refusal(connect_options{.max_queue = std::nullopt, .write_limit = std::nullopt}), "");
 }
@@ -151,6 +156,8 @@ TEST(OptionSettings, InboxHoldsFourMessagesOfMaxSizeAndAtLeastOneRead) {
     return count;
   };
   EXPECT_EQ(pushes_until_paused(make_inbox(connect_options{.max_size = 100'000}), 100'000), 4);
+  EXPECT_EQ(pushes_until_paused(make_inbox(connect_options{.max_queue_bytes = 300'000}), 100'000),
+            3);
   EXPECT_EQ(pushes_until_paused(
                 make_inbox(serve_options{.max_size = 10, .max_queue = std::nullopt}), 968),
             65536 / 1000 + 1);

@@ -10,6 +10,7 @@
 
 #include <duplex/protocol/permessage_deflate.hpp>
 
+#include "support/compression.hpp"
 #include "support/protocol.hpp"
 #include "support/sanitizers.hpp"
 
@@ -23,31 +24,9 @@ using test::wire_frame;
 
 const std::string hello_bytes("\xf2\x48\xcd\xc9\xc9\x07\x00", 7);
 
-// Both ends of one agreement.
-struct agreed_pair {
-  connection server;
-  connection client;
-};
-
-// `own` and `theirs` as the options of the server and of the client.
-agreed_pair agree(const deflate_options& own = {}, const deflate_options& theirs = {},
-                  connection_settings settings = {}) {
-  const client_extensions offered{std::make_shared<permessage_deflate>(theirs)};
-  auto answered = answer_offers(
-      parse_extensions(headers{{"Sec-WebSocket-Extensions", write_offers(offered)}}).value(),
-      {std::make_shared<permessage_deflate>(own)});
-  EXPECT_EQ(answered.extensions.size(), 1u);
-  agreed_pair pair{connection(side::server, settings, {}),
-                   connection(side::client, settings, {}, test::zeros())};
-  pair.server.set_extensions(std::move(answered.extensions));
-  pair.client.set_extensions(accept_response(
-      parse_extensions(headers{{"Sec-WebSocket-Extensions", answered.header}}).value(), offered));
-  return pair;
-}
-
 connection one_side(side own, const deflate_options& options = {},
                     connection_settings settings = {}) {
-  auto pair = agree(options, options, settings);
+  auto pair = test::agree(options, options, settings);
   return own == side::server ? std::move(pair.server) : std::move(pair.client);
 }
 
@@ -208,7 +187,7 @@ TEST(permessage_deflate, both_sides_understand_each_other_with_all_parameters) {
                                       .level = static_cast<int>(random() % 10),
                                       .memory_level = static_cast<int>(random() % 9) + 1,
                                       .threshold = random() % 200};
-        auto [server, client] = agree(options, options);
+        auto [server, client] = test::agree(options, options);
         for (int i = 0; i < 8; ++i) {
           const std::size_t size = random() % 3 == 0 ? random() % 30'000 : random() % 300;
           const std::string text = random() % 4 == 0 ? noise(random, size) : json(random, size);
@@ -228,9 +207,9 @@ TEST(permessage_deflate, both_sides_understand_each_other_with_all_parameters) {
 
 TEST(permessage_deflate, goes_both_ways_with_what_came_before) {
   std::mt19937 random(2);
-  auto [server, client] = agree();
+  auto [server, client] = test::agree();
   auto [fresh_server, fresh_client] =
-      agree({.server_no_context_takeover = true, .client_no_context_takeover = true});
+      test::agree({.server_no_context_takeover = true, .client_no_context_takeover = true});
   const std::string text = json(random, 2000);
   for (auto* side : {&server, &client}) {
     side->send(message::type::text, as_bytes(text));
@@ -380,7 +359,7 @@ TEST(permessage_deflate, has_an_incomplete_character_fail_at_the_end) {
 // --- limits
 
 std::string compressed_by(const std::string& text) {
-  auto [server, client] = agree();
+  auto [server, client] = test::agree();
   client.send(message::type::binary, as_bytes(text), false, true);
   return take_output(client);
 }

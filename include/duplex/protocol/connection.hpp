@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -26,6 +27,8 @@ namespace duplex::protocol {
 /// Limits and times of a connection; nullopt switches one off.
 struct connection_settings {
   std::optional<std::size_t> max_size = std::size_t{1} << 20;  ///< bytes of a message
+  std::optional<std::size_t> max_frame_size = {};              ///< payload bytes of a frame
+  std::optional<std::size_t> max_fragments = {};               ///< frames of a message
   std::optional<duration> ping_interval = std::chrono::seconds(20);
   std::optional<duration> ping_timeout = std::chrono::seconds(20);
   std::optional<duration> close_timeout = std::chrono::seconds(10);
@@ -68,6 +71,13 @@ class connection {
 
   /// What the handshake agreed on; before anything is received or sent.
   void set_extensions(extension_list extensions);
+
+  /// Takes the lines of a debug log: every frame and change of state, in the words and with the
+  /// marks of Python's websockets: `>` sent, `<` received, `=` state, `%` keepalive, `!` error.
+  using trace = std::function<void(std::string_view line)>;
+  /// From now on told to `to`, which must not call the connection; of a payload at most
+  /// `payload_max` characters, at least 12.
+  void set_trace(trace to, std::size_t payload_max = 75);
 
   // --- bytes in
 
@@ -183,6 +193,7 @@ class connection {
   bool read_encoded_payload();
   bool decode(std::span<const std::byte> bytes, bool last);
   bool receive_payload(std::size_t count);
+  std::span<const std::byte> received_payload() const;
   bool check_text(std::span<const std::byte> bytes);
   std::optional<event> finish_message();
   std::optional<event> finish_control();
@@ -193,15 +204,25 @@ class connection {
   void discard_input() noexcept;
   void heard_from_peer(time_point now);
 
+  // log
+  struct tracing {
+    trace to;
+    std::size_t payload_max;
+  };
+  void trace_line(const std::string& line) const noexcept;
+  void trace_frame(char mark, opcode, bool fin, std::span<const std::byte> payload) const noexcept;
+  void set_state(protocol::state) noexcept;
+
   // out
   void require_open() const {
     if (state_ != state::open) throw_cannot_send();
   }
   [[noreturn]] void throw_cannot_send() const;
-  void write_frame(opcode, bool fin, std::span<const std::byte> payload, bool lend = false,
-                   unsigned char reserved_bits = 0);
-  void write_masked_frame(opcode, bool fin, std::span<const std::byte> payload,
-                          unsigned char reserved_bits);
+  void write_frame(opcode, bool fin, std::span<const std::byte> payload, bool lend = false);
+  void put_frame(opcode, bool fin, std::span<const std::byte> payload, bool lend,
+                 unsigned char reserved_bits);
+  void put_masked_frame(opcode, bool fin, std::span<const std::byte> payload,
+                        unsigned char reserved_bits);
   void write_fragment(message::type, outgoing_fragment, bool lend);
   void write_waiting_pong();
   void write_close(close_info);
@@ -214,6 +235,7 @@ class connection {
   protocol::side side_;
   protocol::state state_ = protocol::state::open;
   std::unique_ptr<extension_chain> extensions_;  // nullptr: none were agreed on
+  std::unique_ptr<const tracing> trace_;         // nullptr: nobody listens
 
   // Bytes not yet parsed: lent ones, or those in held_. Nothing is left in them when next_event has
   // given nullopt: a header that is cut goes to header_bytes_, a payload to message_ or control_.
@@ -229,6 +251,8 @@ class connection {
   bool close_told_ = false;
   frame_header frame_;
   std::uint64_t payload_left_ = 0;  // of frame_
+  std::size_t frame_start_ = 0;     // of a data frame's payload in message_
+  std::size_t fragments_ = 0;       // of the message so far
   buffer message_;
   message::type message_type_ = message::type::text;
   utf8_validator text_;

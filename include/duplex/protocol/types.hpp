@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <string_view>
 
 namespace duplex::protocol {
 
@@ -20,6 +21,21 @@ constexpr side peer_of(side own) noexcept {
 
 /// RFC 6455 section 4 and 7: where a connection is in its life.
 enum class state : unsigned char { connecting, open, closing, closed };
+
+/// "connecting", "open", "closing" or "closed".
+constexpr std::string_view to_string(state value) noexcept {
+  switch (value) {
+    case state::connecting:
+      return "connecting";
+    case state::open:
+      return "open";
+    case state::closing:
+      return "closing";
+    case state::closed:
+      return "closed";
+  }
+  return "";
+}
 
 /// RFC 6455 section 11.8.
 enum class opcode : unsigned char {
