@@ -10,8 +10,8 @@
 #include <duplex/protocol/utf8.hpp>
 
 #include "base/environment.hpp"
-#include "protocol/option_settings.hpp"
 #include "net/sockaddr.hpp"
+#include "protocol/option_settings.hpp"
 #include "sync/call.hpp"
 
 namespace duplex::sync {
