@@ -1,7 +1,9 @@
 // Connecting: a stream, the handshake on it, one time limit for all of it.
 #include <duplex/client.hpp>
+#include <duplex/io/stream.hpp>
 #include <duplex/protocol/handshake.hpp>
 #include <duplex/uri.hpp>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -39,11 +41,16 @@ class connect_plan {
   std::optional<duration> open_timeout;
   std::shared_ptr<const duplex::logger> logger;
   detail::dial_settings dialling;
+  std::unique_ptr<io::stream> stream;  // where one was handed over: no dialling
 };
 
 task<client_connection> open_connection(connect_plan plan) {
   const limit limit = plan.open_timeout ? duplex::limit(*plan.open_timeout) : duplex::limit();
-  auto stream = co_await detail::dial(plan.dialling, limit);
+  auto stream = std::move(plan.stream);
+  if (!stream) {
+    auto dialled = co_await detail::dial(plan.dialling, limit);
+    stream = std::move(dialled);
+  }
   auto& handshake = plan.handshake;
   detail::handshake_result result;
   protocol::log_head(*plan.logger, '>', handshake.request());
@@ -95,7 +102,15 @@ task<client_connection> connect(std::string_view uri, const connect_options& opt
     throw std::invalid_argument("cannot connect to " + plan.target.str() +
                                 ": wss is not supported yet");
   }
+  if (options.sock) plan.stream = io::adopt_stream(*options.sock);  // from here on it is ours
   return open_in_time(std::move(plan));
+}
+
+task<client_connection> unix_connect(std::string_view path, std::string_view uri,
+                                     connect_options options) {
+  const address server = unix_address(path);
+  options.host = server.host;
+  return connect(uri, options);
 }
 
 }  // namespace duplex

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 
 #include <duplex/inbox.hpp>
@@ -17,6 +19,9 @@ namespace duplex::detail {
 void validate(const connect_options& options);
 void validate(const serve_options& options);
 
+/// Of where a server listens, the same.
+void validate_hosts(std::span<const std::string> hosts, const serve_options& options);
+
 protocol::connection_settings core_settings(const connect_options& options);
 protocol::connection_settings core_settings(const serve_options& options);
 
@@ -31,6 +36,7 @@ struct dial_settings {
   std::string host = {};
   std::uint16_t port = 0;
   address_family family = address_family::any;
+  std::optional<address> local = {};
 };
 dial_settings dial_settings_of(const uri& target, const connect_options& options);
 

@@ -50,7 +50,7 @@ client_connection connect(std::string_view uri, const connect_options& options) 
   if (options.open_timeout) deadline = clock::now() + *options.open_timeout;
   const auto dialling = detail::dial_settings_of(target, options);
 
-  auto transport = dial(dialling, deadline);
+  auto transport = options.sock ? adopt_transport(*options.sock) : dial(dialling, deadline);
   handshake_result result;
   const logger log = options.logger ? *options.logger : stderr_logger();
   protocol::log_head(log, '>', handshake.request());
@@ -61,6 +61,13 @@ client_connection connect(std::string_view uri, const connect_options& options) 
   return client_connection(std::make_unique<blocking_connection>(
       std::move(transport), std::move(result), handshake.take_extensions(), handshake.rest(),
       options));
+}
+
+client_connection unix_connect(std::string_view path, std::string_view uri,
+                               connect_options options) {
+  const address server = unix_address(path);
+  options.host = server.host;
+  return connect(uri, options);
 }
 
 client_connection::client_connection(std::unique_ptr<blocking_connection> opened) noexcept
