@@ -154,6 +154,7 @@ void connection_impl::deliver(protocol::event& event) {
         ping->waiting.wake_all();
       }
       return;
+    case protocol::event::type::fragment:
     case protocol::event::type::close:  // the end of TCP is to come
     case protocol::event::type::ping:
       return;

@@ -2,6 +2,7 @@
 #include <duplex/protocol/connection.hpp>
 
 #include <algorithm>
+#include <cassert>
 #include <cstring>
 #include <stdexcept>
 
@@ -48,6 +49,7 @@ void connection::set_extensions(extension_list extensions) {
 // --- bytes out
 
 void connection::data_sent(std::size_t count) {
+  bytes_sent_ += count;
   const std::size_t flown = std::min(count, in_flight_);
   in_flight_ -= flown;
   progressed_ = progressed_ || (blocked_ && count != 0);
@@ -129,6 +131,7 @@ void connection::throw_cannot_send() const {
 void connection::send(message::type type, std::span<const std::byte> payload, bool lend,
                       std::optional<bool> compress) {
   if (state_ != state::open || sending_fragments_) throw_cannot_send();
+  ++messages_sent_;
   if (extensions_) return write_fragment(type, {.payload = payload, .compress = compress}, lend);
   write_frame(opcode_of(type), true, payload, lend);
 }
@@ -138,6 +141,7 @@ void connection::send_fragment(message::type type, std::span<const std::byte> pa
   require_open();
   write_fragment(type, {payload, !sending_fragments_, last, compress}, false);
   sending_fragments_ = !last;
+  messages_sent_ += last;
 }
 
 void connection::write_fragment(message::type type, outgoing_fragment fragment, bool lend) {
@@ -150,10 +154,61 @@ void connection::write_fragment(message::type type, outgoing_fragment fragment, 
     if (waiting_pong_) write_waiting_pong();
     if (trace_) trace_frame('>', code, fragment.last, fragment.payload);
     put_frame(code, fragment.last, payload, lend, fragment.first ? extensions_->sent_bits() : 0);
+    if (extensions_->sent_bits() != 0) {
+      sent_.payload += fragment.payload.size();
+      sent_.compressed += payload.size();
+    }
   } catch (...) {  // extensions may count on the peer having had what was not sent
     drop();
     throw;
   }
+}
+
+std::optional<std::string> connection::sharing_key() const {
+  if (side_ == side::client) return std::nullopt;
+  if (!extensions_) return std::string();
+  auto key = extensions_->sharing_key();
+  if (key.empty()) return std::nullopt;
+  return key;
+}
+
+shared_frame connection::frame_once(message::type type, std::span<const std::byte> payload,
+                                    std::optional<bool> compress) {
+  require_open();
+  assert(side_ == side::server);
+  frame_header header{.opcode = opcode_of(type)};
+  const auto original = payload;
+  buffer encoded;
+  if (extensions_) {
+    try {
+      extensions_->forget_sent();
+      payload = extensions_->encode({.payload = payload, .compress = compress}, encoded);
+      extensions_->forget_sent();
+    } catch (...) {
+      drop();
+      throw;
+    }
+    header.reserved_bits = extensions_->sent_bits();
+  }
+  header.length = payload.size();
+  const std::size_t header_size = frame_header_size(header);
+  auto bytes = std::make_shared<buffer>(header_size + payload.size());
+  write_frame_header(bytes->data(), header);
+  std::ranges::copy(payload, bytes->data() + header_size);
+  return {std::move(bytes), header.reserved_bits != 0, type, original};
+}
+
+void connection::send_shared(const shared_frame& frame) {
+  if (state_ != state::open || sending_fragments_) throw_cannot_send();
+  if (waiting_pong_) write_waiting_pong();
+  if (trace_) trace_frame('>', opcode_of(frame.type), true, frame.payload);
+  if (frame.bytes->size() < lend_min) {
+    outbox_.append(frame.bytes->bytes());
+  } else {
+    outbox_.share(frame.bytes);
+  }
+  ++messages_sent_;
+  if (frame.encoded) extensions_->forget_sent();
 }
 
 std::uint64_t connection::send_ping(std::span<const std::byte> payload, time_point now) {
@@ -310,6 +365,16 @@ bool connection::wants_shutdown() const {
 std::optional<bool> connection::rcvd_then_sent() const {
   if (!close_rcvd_ || !close_sent_) return std::nullopt;
   return rcvd_first_;
+}
+
+connection_stats connection::stats() const {
+  return {.bytes_received = bytes_received_,
+          .bytes_sent = bytes_sent_,
+          .messages_received = messages_received_,
+          .messages_sent = messages_sent_,
+          .bytes_unsent = buffered_amount(),
+          .received = received_,
+          .sent = sent_};
 }
 
 std::optional<std::uint16_t> connection::close_code() const {

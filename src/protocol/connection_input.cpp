@@ -14,6 +14,18 @@ constexpr std::size_t direct_read_min = 64 * 1024;
 // What is decoded at once of a payload that has to be unmasked first.
 constexpr std::size_t decode_max = 16 * 1024;
 
+// Where messages are told in parts: when one is large enough, and what is decoded at once, which
+// may become a thousand times as much.
+constexpr std::size_t fragment_size = 64 * 1024;
+constexpr std::size_t fragment_decode_max = 1024;
+
+// The bytes at the end of an incomplete text that are no whole character.
+std::size_t incomplete_tail(std::span<const std::byte> text) {
+  std::size_t count = 1;
+  while ((std::to_integer<unsigned>(text[text.size() - count]) & 0xC0) == 0x80) ++count;
+  return count;
+}
+
 std::string invalid_utf8_at(std::uint64_t position) {
   return "invalid UTF-8 at position " + std::to_string(position);
 }
@@ -24,6 +36,7 @@ std::string invalid_utf8_at(std::uint64_t position) {
 
 void connection::receive_data(std::span<const std::byte> bytes, time_point now) {
   if (bytes.empty() || eof_) return;
+  bytes_received_ += bytes.size();
   heard_from_peer(now);
   if (discarding_) return;
   if (input_.empty()) {
@@ -53,7 +66,7 @@ void connection::hold_input() {
 
 std::span<std::byte> connection::direct_read_space() {
   if (!in_frame_ || is_control(frame_.opcode) || decoding_ || !input_.empty() || discarding_ ||
-      eof_ || payload_left_ < direct_read_min) {
+      eof_ || in_parts_ || payload_left_ < direct_read_min) {
     return {};
   }
   // Grows with what came, not with what the peer says will come.
@@ -70,6 +83,7 @@ std::span<std::byte> connection::direct_read_space() {
 void connection::receive_direct(std::size_t count, time_point now) {
   assert(in_frame_ && count <= payload_left_ && count <= message_.capacity() - message_.size());
   if (count == 0) return;
+  bytes_received_ += count;
   heard_from_peer(now);
   std::byte* const bytes = message_.extend(count);
   if (frame_.mask) {
@@ -91,13 +105,16 @@ std::optional<event> connection::next_event() {
     return event{.kind = event::type::message, .payload = std::move(*whole)};
   }
   try {
-    while (!discarding_) {
+    while (!discarding_ && !fragment_is_full()) {
       if (!in_frame_ && !read_header()) break;
       if (!read_payload()) break;
       in_frame_ = false;
       if (trace_) trace_frame('<', frame_.opcode, frame_.fin, received_payload());
       std::optional<event> result = is_control(frame_.opcode) ? finish_control() : finish_message();
       if (result) return result;
+    }
+    if (in_parts_ && in_message_ && !discarding_) {
+      if (auto fragment = take_fragment(false)) return fragment;
     }
   } catch (...) {  // a part is lost: without it what follows means nothing
     drop();
@@ -137,6 +154,7 @@ bool connection::next_whole_message(std::optional<message>& to) {
   if (text && !is_utf8(payload.bytes())) return false;
   input_ = input_.subspan(header_size + length);
   if (trace_) trace_frame('<', text ? opcode::text : opcode::binary, true, payload.bytes());
+  ++messages_received_;
   to.emplace(text ? message::type::text : message::type::binary, std::move(payload));
   return true;
 }
@@ -204,7 +222,8 @@ bool connection::begin_frame(const frame_header& header) {
                                           std::to_string(*settings_.max_frame_size) + " bytes");
     return false;
   }
-  if (!decoding_ && settings_.max_size && header.length > *settings_.max_size - message_.size()) {
+  if (!decoding_ && !in_parts_ && settings_.max_size &&
+      header.length > *settings_.max_size - message_.size()) {
     fail(close_code::message_too_big,
          "message of " + std::to_string(message_.size() + header.length) +
              " bytes exceeds limit of " + std::to_string(*settings_.max_size) + " bytes");
@@ -233,9 +252,11 @@ bool connection::read_payload() {
 }
 
 bool connection::read_encoded_payload() {
+  const std::uint64_t most = in_parts_ ? fragment_decode_max : decode_max;
   while (payload_left_ != 0 && !input_.empty()) {
-    const auto count = static_cast<std::size_t>(
-        std::min({payload_left_, std::uint64_t{input_.size()}, std::uint64_t{decode_max}}));
+    if (fragment_is_full()) return false;
+    const auto count =
+        static_cast<std::size_t>(std::min({payload_left_, std::uint64_t{input_.size()}, most}));
     std::span<const std::byte> bytes = input_.first(count);
     input_ = input_.subspan(count);
     std::array<std::byte, decode_max> unmasked;
@@ -254,10 +275,12 @@ bool connection::read_encoded_payload() {
 // What the next bytes of a message stand for goes to its end.
 bool connection::decode(std::span<const std::byte> bytes, bool last) {
   const std::size_t before = message_.size();
-  const std::size_t room =
-      settings_.max_size ? *settings_.max_size - before : static_cast<std::size_t>(-1);
+  const std::size_t room = settings_.max_size && !in_parts_ ? *settings_.max_size - before
+                                                             : static_cast<std::size_t>(-1);
   auto problem = extensions_->decode(bytes, last, message_, room);
   const std::size_t count = message_.size() - before;
+  received_.payload += count;
+  received_.compressed += bytes.size();
   // What came out counts before what is wrong behind it, as it would had that come later.
   if (!check_text(message_.bytes().subspan(before, std::min(count, room)))) return false;
   if (problem) {
@@ -299,7 +322,44 @@ std::optional<event> connection::finish_message() {
          "incomplete UTF-8 at position " + std::to_string(text_.position()));
     return std::nullopt;
   }
+  ++messages_received_;
+  if (in_parts_) return take_fragment(true);
   return event{.kind = event::type::message, .payload = {message_type_, std::move(message_)}};
+}
+
+bool connection::fragment_is_full() const { return in_parts_ && message_.size() >= fragment_size; }
+
+// What has come of the message under way; of a text only whole characters.
+std::optional<event> connection::take_fragment(bool last) {
+  buffer rest;
+  if (message_type_ == message::type::text && !text_.complete() && !message_.empty()) {
+    rest.append(message_.bytes().last(incomplete_tail(message_.bytes())));
+  }
+  message_.truncate(message_.size() - rest.size());
+  frame_start_ = 0;  // of what is left of it
+  if (message_.empty() && !last) {
+    message_ = std::move(rest);
+    return std::nullopt;
+  }
+  event result{
+      .kind = event::type::fragment, .last = last, .payload = {message_type_, std::move(message_)}};
+  message_ = std::move(rest);
+  return result;
+}
+
+void connection::receive_fragments() { in_parts_ = true; }
+
+void connection::receive_whole(buffer begun) {
+  in_parts_ = false;
+  if (!in_message_ || discarding_) return;
+  frame_start_ += begun.size();
+  begun.append(message_.bytes());
+  message_ = std::move(begun);
+  const auto size = message_.size() + (decoding_ ? 0 : payload_left_);
+  if (!settings_.max_size || size <= *settings_.max_size) return;
+  fail(close_code::message_too_big, "message of at least " + std::to_string(size) +
+                                        " bytes exceeds limit of " +
+                                        std::to_string(*settings_.max_size) + " bytes");
 }
 
 std::optional<event> connection::finish_control() {

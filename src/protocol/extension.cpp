@@ -94,6 +94,20 @@ std::span<const std::byte> extension_chain::encode(outgoing_fragment fragment, b
   return fragment.payload;
 }
 
+std::string extension_chain::sharing_key() const {
+  std::string all;
+  for (const auto& each : extensions_) {
+    const std::string key = each->sharing_key();
+    if (key.empty()) return {};
+    all.append(key).append(";");
+  }
+  return all;
+}
+
+void extension_chain::forget_sent() noexcept {
+  for (const auto& each : extensions_) each->forget_sent();
+}
+
 void extension_chain::begin_decoding(unsigned char bits) noexcept {
   for (std::size_t i = 0; i < extensions_.size(); ++i) {
     receiving_[i] = (bits & bit_of(*extensions_[i])) != 0;

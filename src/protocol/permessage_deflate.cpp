@@ -173,6 +173,15 @@ class deflate_extension final : public extension {
     return true;
   }
 
+  // The peer's window has its own memory of what came; a message that refers to none of it may be
+  // anyone's.
+  std::string sharing_key() const override {
+    return "deflate/" + std::to_string(settings_.window_bits) + "/" +
+           std::to_string(settings_.level) + "/" + std::to_string(settings_.memory_level) + "/" +
+           std::to_string(threshold_);
+  }
+  void forget_sent() noexcept override { history_.release(); }
+
   std::optional<decode_problem> decode(std::span<const std::byte> bytes, bool last, buffer& out,
                                        std::size_t room) override {
     const std::size_t before = out.size();

@@ -55,6 +55,40 @@ TEST(outbox, gives_everything_away_as_one_block) {
   EXPECT_EQ(text_of(box), "f");
 }
 
+TEST(outbox, keeps_the_order_of_what_is_shared_and_owned) {
+  outbox box;
+  const auto block = std::make_shared<const buffer>(as_bytes("bc"));
+  box.append(as_bytes("a"));
+  box.share(block);
+  box.append(as_bytes("d"));
+  box.share(block);
+  const std::string lent = "e";
+  box.lend(as_bytes(lent));
+  EXPECT_EQ(box.size(), 7U);
+  EXPECT_EQ(box.pending()[1].data(), block->data()) << "a copy was made";
+  std::string all;
+  while (!box.empty()) {
+    all += text_of(box).front();
+    box.consume(1);
+  }
+  EXPECT_EQ(all, "abcdbce");
+  EXPECT_EQ(block.use_count(), 1) << "the block is kept";
+}
+
+TEST(outbox, gives_no_more_than_a_piece_of_a_shared_block_away) {
+  outbox box;
+  const auto block = std::make_shared<const buffer>(as_bytes(std::string(100'000, 's')));
+  box.append(as_bytes("own"));
+  box.share(block);
+  box.append(as_bytes("end"));
+  EXPECT_EQ(as_text(box.take().bytes()), "own");
+  EXPECT_EQ(box.take().size(), 16U * 1024);
+  EXPECT_EQ(box.pending()[1].data(), block->data() + 16 * 1024) << "the rest was copied";
+  box.consume(100'000 - 16 * 1024);
+  EXPECT_EQ(as_text(box.take().bytes()), "end");
+  EXPECT_TRUE(box.empty());
+}
+
 TEST(outbox, is_a_queue_whatever_is_done_to_it) {
   std::mt19937 random(3);
   const std::string source(5000, 's');

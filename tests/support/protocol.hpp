@@ -84,6 +84,8 @@ inline std::string describe(const protocol::event& event) {
   switch (event.kind) {
     case protocol::event::type::message:
       return (event.payload.is_text() ? "text " : "binary ") + payload;
+    case protocol::event::type::fragment:
+      return (event.last ? "last " : "part ") + payload;
     case protocol::event::type::ping:
       return "ping " + payload;
     case protocol::event::type::pong:

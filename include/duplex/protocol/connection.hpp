@@ -21,6 +21,7 @@
 #include <duplex/protocol/outbox.hpp>
 #include <duplex/protocol/types.hpp>
 #include <duplex/protocol/utf8.hpp>
+#include <duplex/stats.hpp>
 
 namespace duplex::protocol {
 
@@ -37,14 +38,24 @@ struct connection_settings {
 /// What `next_event` tells.
 struct event {
   enum class type : unsigned char {
-    message,  ///< `payload` is a complete message
-    ping,     ///< answered already; `payload` has its bytes
-    pong,     ///< answers the pings up to `ping_id`, if it answers one of ours
-    close,    ///< the peer's close frame came, or the connection failed: no more messages follow
+    message,   ///< `payload` is a complete message
+    fragment,  ///< `payload` is the next part of one, see `receive_fragments`
+    ping,      ///< answered already; `payload` has its bytes
+    pong,      ///< answers the pings up to `ping_id`, if it answers one of ours
+    close,     ///< the peer's close frame came, or the connection failed: no more messages follow
   };
   type kind;
+  bool last = true;  ///< of a fragment: it ends its message
   message payload = {};
   std::optional<std::uint64_t> ping_id = {};
+};
+
+/// One message framed for many connections by `connection::frame_once`.
+struct shared_frame {
+  shared_bytes bytes = {};
+  bool encoded = false;  ///< extensions changed it
+  message::type type = message::type::text;
+  std::span<const std::byte> payload = {};  ///< what was framed, kept by whoever had it framed
 };
 
 /// The state machine of RFC 6455 after the opening handshake, for both sides.
@@ -102,6 +113,15 @@ class connection {
   /// The short way to the next event where it is a message whose one frame has come whole, of at
   /// most 65535 bytes: puts it in `to`. False, and nothing is changed: `next_event` tells.
   bool next_whole_message(std::optional<message>& to);
+  /// From now on messages are told in parts, as they come, so that one of any size needs little
+  /// memory: max_size limits none. The parts of a text are valid texts. Their ends are not those of
+  /// the peer's fragments. A small message can still come whole, as a `message` event.
+  void receive_fragments();
+  /// From now on messages are told whole again. `begun` is what was told in parts of the one under
+  /// way, if its last part was not, and comes back with its rest.
+  void receive_whole(buffer begun = {});
+  /// Between the start of a received message and its end.
+  bool in_message() const { return in_message_; }
 
   // --- bytes out
 
@@ -131,6 +151,16 @@ class connection {
   /// be sent between the fragments of another; that throws invalid_state too.
   void send_fragment(message::type, std::span<const std::byte> payload, bool last,
                      std::optional<bool> compress = {});
+  /// Between the first fragment of a message to be sent and its last.
+  bool sending_fragments() const { return sending_fragments_; }
+  /// Connections with the same key frame a message alike where it refers to no earlier one. None:
+  /// a client, which masks, or a connection with an extension that shares with nobody.
+  std::optional<std::string> sharing_key() const;
+  /// Frames a whole message for all connections that have this one's key, this one included.
+  shared_frame frame_once(message::type, std::span<const std::byte> payload,
+                          std::optional<bool> compress = {});
+  /// Queues a message framed by a connection with the same key; a large one is not copied.
+  void send_shared(const shared_frame&);
   /// Queues a ping of up to 125 bytes (std::invalid_argument beyond) and gives its id, which the
   /// event of the pong that answers it, or a later ping, repeats or exceeds.
   std::uint64_t send_ping(std::span<const std::byte> payload, time_point now);
@@ -176,6 +206,8 @@ class connection {
   std::string_view close_reason() const;
   /// Round trip of the last ping answered.
   std::optional<duration> latency() const { return latency_; }
+  /// All but what an application has queued of the messages received.
+  connection_stats stats() const;
   const connection_settings& settings() const { return settings_; }
   protocol::side side() const { return side_; }
 
@@ -196,6 +228,8 @@ class connection {
   std::span<const std::byte> received_payload() const;
   bool check_text(std::span<const std::byte> bytes);
   std::optional<event> finish_message();
+  std::optional<event> take_fragment(bool last);
+  bool fragment_is_full() const;
   std::optional<event> finish_control();
   event receive_ping();
   event receive_pong();
@@ -247,6 +281,7 @@ class connection {
   bool in_message_ = false;  // between the start of a message and its end
   bool decoding_ = false;    // extensions changed that message
   bool eof_ = false;
+  bool in_parts_ = false;  // messages are told in parts
   bool discarding_ = false;
   bool close_told_ = false;
   frame_header frame_;
@@ -257,12 +292,15 @@ class connection {
   message::type message_type_ = message::type::text;
   utf8_validator text_;
   buffer control_;
+  std::uint64_t bytes_received_ = 0, messages_received_ = 0;
 
   outbox outbox_;
   std::size_t in_flight_ = 0;  // bytes given away and not yet written
   bool blocked_ = false;       // the socket took less than it was given
   bool sending_fragments_ = false;
   std::optional<buffer> waiting_pong_;
+  std::uint64_t bytes_sent_ = 0, messages_sent_ = 0;
+  compression_stats received_, sent_;
 
   std::vector<ping> pings_;  // not answered, oldest first
   std::uint64_t last_ping_id_ = 0;

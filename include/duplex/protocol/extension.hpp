@@ -57,6 +57,14 @@ class extension {
   /// then the connection fails with 1009. Never throws for what a peer sent.
   virtual std::optional<decode_problem> decode(std::span<const std::byte> bytes, bool last,
                                                buffer& out, std::size_t room) = 0;
+
+  /// Extensions with the same key, however many connections they belong to, encode a whole message
+  /// alike as long as it refers to no earlier one: a broadcast is encoded once for all of them.
+  /// Empty: this one shares with nobody.
+  virtual std::string sharing_key() const { return {}; }
+  /// What is encoded next must not refer to messages encoded before: a marked message that another
+  /// extension with the same key encoded is, or was, sent. Called only where there is a key.
+  virtual void forget_sent() noexcept {}
 };
 
 /// What a client knows of an extension. Used by any number of connections, from any thread.
@@ -120,6 +128,10 @@ class extension_chain {
   std::span<const std::byte> encode(outgoing_fragment fragment, buffer& scratch);
   /// The bits of the first frame of the message last begun with `encode`.
   unsigned char sent_bits() const noexcept { return sent_bits_; }
+
+  /// As `extension::sharing_key`, of all of them.
+  std::string sharing_key() const;
+  void forget_sent() noexcept;
 
   /// A message begins whose first frame has these bits, some of `bits()`.
   void begin_decoding(unsigned char bits) noexcept;
