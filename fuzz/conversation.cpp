@@ -216,10 +216,10 @@ class conversation {
         require(*event.ping_id > self.last_pong, "pongs answer pings in order");
         self.last_pong = *event.ping_id;
         return;
-      case protocol::event::type::fragment:
       case protocol::event::type::close:
         self.closed_event = true;
         return;
+      case protocol::event::type::fragment:
       case protocol::event::type::ping:
         return;
     }
