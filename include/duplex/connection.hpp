@@ -2,24 +2,31 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <ranges>
 #include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
+#include <duplex/broadcast_options.hpp>
 #include <duplex/coro/executor.hpp>
 #include <duplex/coro/limit.hpp>
 #include <duplex/coro/task.hpp>
 #include <duplex/error.hpp>
 #include <duplex/http.hpp>
 #include <duplex/io/address.hpp>
+#include <duplex/io/loop.hpp>
 #include <duplex/message.hpp>
 #include <duplex/options.hpp>
 #include <duplex/payload.hpp>
 #include <duplex/protocol/types.hpp>
+#include <duplex/protocol/utf8.hpp>
+#include <duplex/stats.hpp>
 
 namespace duplex {
 
@@ -28,7 +35,64 @@ class connection_impl;
 class recv_operation;
 class next_operation;
 class send_operation;
+class fragmented_message;
+
+/// What can be sent in fragments: a range of what can be sent.
+template <class Range>
+concept fragment_range = std::ranges::input_range<Range> && !std::convertible_to<Range, payload> &&
+                         std::convertible_to<std::ranges::range_reference_t<Range>, payload>;
+
+/// Or a function that gives one after the other, and nullopt after the last.
+template <class Source>
+concept fragment_source = std::same_as<std::invoke_result_t<Source&>, task<std::optional<message>>>;
 }  // namespace detail
+
+/// A connection as other threads may know it: a handle that outlives what it is of, and can be
+/// copied.
+class connection_handle {
+ public:
+  /// Any thread: sends a message, without waiting, after those this thread posted before; the
+  /// options decide what becomes of it where the connection is slow. False: the connection's loop
+  /// has ended. A connection that has ended by the time it is looked at gets nothing. Throws
+  /// std::invalid_argument for text that is not UTF-8.
+  bool post_send(payload payload, broadcast_options options = {}) const;
+
+ private:
+  friend class connection;
+  connection_handle(io::loop_handle loop, std::weak_ptr<detail::connection_impl> impl) noexcept
+      : loop_(std::move(loop)), impl_(std::move(impl)) {}
+
+  io::loop_handle loop_;
+  std::weak_ptr<detail::connection_impl> impl_;
+};
+
+/// One message received in fragments, as `connection::recv_streaming` gives it.
+///
+/// Until its end nothing else can be received. Destroyed before it, it gives the message up: what
+/// still comes of it is skipped, and the next message is the next.
+class message_stream {
+ public:
+  message_stream(message_stream&&) noexcept = default;
+  message_stream& operator=(message_stream&& other) noexcept;
+  ~message_stream();
+
+  bool is_text() const noexcept { return type_ == message::type::text; }
+  /// What has come since the last call, as soon as that is anything, of at most some 64 KiB (more
+  /// where it was compressed); nullopt once the message is complete. The fragments of a text are
+  /// valid UTF-8, each. They are not those of the peer. Throws connection_closed where the
+  /// connection ends before the message.
+  [[nodiscard]] task<std::optional<message>> next(limit limit = {});
+
+ private:
+  friend class connection;
+  message_stream(std::shared_ptr<detail::connection_impl> impl, message::type type) noexcept
+      : impl_(std::move(impl)), type_(type) {}
+  static task<std::optional<message>> next_of(std::shared_ptr<detail::connection_impl> impl,
+                                              message_stream& stream, limit limit);
+
+  std::shared_ptr<detail::connection_impl> impl_;  // nullptr: moved away, or at the end
+  message::type type_;
+};
 
 /// A connection: one coroutine receives, any number send.
 ///
@@ -56,6 +120,42 @@ class connection {
   /// std::invalid_argument for text that is not UTF-8.
   [[nodiscard]] detail::send_operation send(payload payload, send_options options = {},
                                             limit limit = {});
+
+  /// The next message in fragments, as they come: one of any size needs little memory. Waits for
+  /// its beginning. max_size bounds no message from the first call of this until `recv` or `next`
+  /// is called again: the application does, by giving one up. Throws as `recv`.
+  [[nodiscard]] task<message_stream> recv_streaming(limit limit = {});
+
+  /// Sends one message in fragments: the elements of a range, which must live until the end of the
+  /// call. All are of one type; those of a text need not be valid UTF-8 each. Waits after each as
+  /// `send` does. Control frames go between them; other messages are held back until the last, and
+  /// count for write_limit. Of an empty range nothing is sent. A message half sent cannot be
+  /// finished: where the limit ends the wait, an element is not what it must be, or an exception
+  /// comes from the range, the connection is closed with 1011.
+  template <detail::fragment_range Range>
+  [[nodiscard]] task<> send(Range&& fragments, send_options options = {}, limit limit = {}) {
+    return send_range(impl_, fragments, options, std::move(limit));
+  }
+  /// As above: what a function, a variable that lives until the end of the call, gives until
+  /// nullopt.
+  template <detail::fragment_source Source>
+  [[nodiscard]] task<> send(Source& source, send_options options = {}, limit limit = {}) {
+    return send_source(impl_, source, options, std::move(limit));
+  }
+
+  /// Gets what is published on a topic of its server from now on. A second time does nothing. Ends
+  /// with the connection. Throws std::invalid_argument for a topic that is empty or longer than
+  /// 1024 bytes, invalid_state for a connection of a client, and from the 1025th topic on.
+  void subscribe(std::string_view topic);
+  void unsubscribe(std::string_view topic);
+  /// Publishes to the topic's other subscribers, as `server::publish`. Throws invalid_state for a
+  /// connection of a client.
+  void publish(std::string_view topic, payload payload, broadcast_options options = {});
+
+  /// For other threads.
+  connection_handle handle() const;
+  /// Any thread, while the connection is there: as `handle().post_send`.
+  bool post_send(payload payload, broadcast_options options = {}) const;
 
   /// Sends a ping and gives the round-trip time once its pong came. Of at most 125 bytes
   /// (std::invalid_argument); random where none are given. Throws connection_closed.
@@ -91,10 +191,19 @@ class connection {
   std::string_view close_reason() const;
   /// Bytes queued and not yet taken by the system.
   std::size_t buffered_amount() const;
+  connection_stats stats() const;
 
  private:
   friend class detail::connection_impl;
   explicit connection(std::shared_ptr<detail::connection_impl> impl) noexcept;
+  static task<message_stream> begin_stream(std::shared_ptr<detail::connection_impl> impl,
+                                           limit limit);
+  template <class Range>
+  static task<> send_range(std::shared_ptr<detail::connection_impl> impl, Range& fragments,
+                           send_options options, limit limit);
+  template <class Source>
+  static task<> send_source(std::shared_ptr<detail::connection_impl> impl, Source& source,
+                            send_options options, limit limit);
 
   std::shared_ptr<detail::connection_impl> impl_;
   int exceptions_;  // unwinding when it was made
@@ -189,7 +298,51 @@ class send_operation {
   std::optional<connection_wait> waiting_;
 };
 
+/// A message that is being sent in fragments. Destroyed between its first and its last it closes
+/// the connection with 1011.
+class fragmented_message {
+ public:
+  fragmented_message(std::shared_ptr<connection_impl> impl, send_options options) noexcept
+      : impl_(std::move(impl)), options_(options) {}
+  fragmented_message(const fragmented_message&) = delete;
+  fragmented_message& operator=(const fragmented_message&) = delete;
+  ~fragmented_message();
+
+  task<> send(payload fragment, limit limit);
+  task<> finish(limit limit);
+
+ private:
+  friend class connection_impl;
+  message::type checked(const payload& fragment);
+
+  std::shared_ptr<connection_impl> impl_;
+  send_options options_;
+  std::optional<message::type> type_;  // since the first fragment
+  protocol::utf8_validator text_;
+};
+
 }  // namespace detail
+
+template <class Range>
+task<> connection::send_range(std::shared_ptr<detail::connection_impl> impl, Range& fragments,
+                              send_options options, limit limit) {
+  detail::fragmented_message message(std::move(impl), options);
+  for (auto&& each : fragments) {
+    const payload fragment(each);
+    co_await message.send(fragment, limit);
+  }
+  co_await message.finish(limit);
+}
+
+template <class Source>
+task<> connection::send_source(std::shared_ptr<detail::connection_impl> impl, Source& source,
+                               send_options options, limit limit) {
+  detail::fragmented_message message(std::move(impl), options);
+  while (auto fragment = co_await source()) {
+    co_await message.send(*fragment, limit);
+  }
+  co_await message.finish(limit);
+}
 
 inline detail::recv_operation connection::recv(limit limit) { return {*impl_, std::move(limit)}; }
 inline detail::next_operation connection::next(limit limit) { return {*impl_, std::move(limit)}; }

@@ -1,6 +1,7 @@
 // All of duplex: WebSocket servers and clients.
 #pragma once
 
+#include <duplex/broadcast.hpp>
 #include <duplex/client.hpp>
 #include <duplex/connection.hpp>
 #include <duplex/coro/scope.hpp>

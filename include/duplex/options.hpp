@@ -191,6 +191,8 @@ struct serve_options {
   /// open the unix socket; connections of others are dropped. Empty: everybody, which is right only
   /// where nobody but the proxy can connect.
   std::vector<std::string> trusted_proxies = {};
+  /// Loops, each on a thread of its own but the first, which is the caller's; 0: one for each core.
+  int threads = 1;
   duplex::logger logger = stderr_logger();
 
   /// DUPLEX_SERVER of the environment, or "duplex/X.Y.Z (platform)".

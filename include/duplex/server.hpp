@@ -1,6 +1,7 @@
 // A WebSocket server: a handler is called for each connection.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
@@ -10,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include <duplex/broadcast.hpp>
 #include <duplex/connection.hpp>
 #include <duplex/coro/task.hpp>
 #include <duplex/io/address.hpp>
@@ -21,9 +23,12 @@ namespace detail {
 class server_impl;
 }
 
-/// A listening server, on the loop of the thread that called `serve`. Move-only. Destroying one
-/// drops the connections it still has and destroys their handlers where they stand, and so does the
-/// end of the loop; a handler must not destroy its own server.
+/// A listening server, on the loop of the thread that called `serve`, and on as many more threads
+/// as its options say: a connection stays on the loop it was given to, and its handler runs there.
+///
+/// Move-only. Destroying one drops the connections it still has, destroys their handlers where they
+/// stand, each on its thread, and ends the threads, and so does the end of the loop; a handler must
+/// not destroy its own server. Belongs to that loop's thread; what any thread may call says so.
 class server {
  public:
   server(server&&) noexcept;
@@ -32,7 +37,7 @@ class server {
 
   /// Starts closing: stops accepting, answers 503 to handshakes in progress and, where
   /// `close_connections`, starts closing every connection with the code and reason. Idempotent.
-  /// std::invalid_argument as for connection::close.
+  /// std::invalid_argument as for connection::close. Any thread.
   void close(bool close_connections = true, std::uint16_t code = 1001,
              std::string_view reason = {});
   /// Waits until the server is closed and every handler has returned.
@@ -40,12 +45,21 @@ class server {
   /// Waits until someone closes the server.
   task<> serve_forever();
 
-  /// The connections whose handlers run.
+  /// The connections whose handlers run on the calling thread's loop: those that the caller may
+  /// use. Any thread.
   std::vector<connection*> connections() const;
+  /// Connections on all loops, from accepting to their end. Any thread.
+  std::size_t connection_count() const;
+  /// Sends to connections on all loops, as `publisher` does. Any thread.
+  void publish(std::string_view topic, payload payload, broadcast_options options = {}) const;
+  void broadcast(payload payload, broadcast_options options = {}) const;
+  /// The same for those who outlive the server, or its being moved. Any thread.
+  duplex::publisher publisher() const;
   /// The addresses listened on.
   std::vector<address> sockets() const;
   /// The port of the first of them that has one; 0: none has.
   std::uint16_t port() const;
+  /// Any thread.
   bool is_serving() const;
   const serve_options& options() const;
 
@@ -57,8 +71,9 @@ class server {
 
 /// Called once for each connection, after its handshake. When it returns, the connection is closed
 /// with 1000; when it throws, the exception is logged and the connection closed with 1011, unless
-/// it is the end of this very connection. The connection lives as long as the handler runs; moved
-/// away, it lives on, and of its server nothing but `close` reaches it.
+/// it is the end of this very connection. With several threads it is called on all of them at once;
+/// what it shares needs a lock, or a loop to be posted to. The connection lives as long as the
+/// handler runs; moved away, it lives on, and of its server nothing but `close` reaches it.
 using connection_handler = std::function<task<>(connection&)>;
 
 /// Where a server listens: one host or several, each a name, a numeric address, "unix:" and the

@@ -61,7 +61,31 @@ const std::optional<std::string>& connection::subprotocol() const {
 std::optional<duration> connection::latency() const { return impl_->core().latency(); }
 std::optional<std::uint16_t> connection::close_code() const { return impl_->core().close_code(); }
 std::string_view connection::close_reason() const { return impl_->core().close_reason(); }
-std::size_t connection::buffered_amount() const { return impl_->core().buffered_amount(); }
+std::size_t connection::buffered_amount() const { return impl_->buffered_amount(); }
+connection_stats connection::stats() const { return impl_->stats(); }
+
+void connection::subscribe(std::string_view topic) {
+  if (!impl_->ended()) impl_->topics().subscribe(*impl_, topic);
+}
+void connection::unsubscribe(std::string_view topic) {
+  if (!impl_->ended()) impl_->topics().unsubscribe(*impl_, topic);
+}
+
+connection_handle connection::handle() const {
+  return connection_handle(impl_->loop_handle(), impl_);
+}
+
+bool connection::post_send(payload payload, broadcast_options options) const {
+  return handle().post_send(payload, options);
+}
+
+bool connection_handle::post_send(payload payload, broadcast_options options) const {
+  auto message = std::make_shared<detail::outgoing_message>(
+      payload, options, detail::outgoing_message::recipients::one);
+  return loop_.post([impl = impl_, message = std::move(message)] {
+    if (const auto alive = impl.lock()) alive->broadcast(message);
+  });
+}
 
 namespace detail {
 

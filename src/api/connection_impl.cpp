@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <duplex/coro/wait.hpp>
-#include <duplex/protocol/utf8.hpp>
 #include <stdexcept>
 #include <utility>
 
+#include "api/connection_state.hpp"
 #include "base/environment.hpp"
 #include "protocol/option_settings.hpp"
 
@@ -51,8 +51,6 @@ connection_impl::connection_impl(std::unique_ptr<io::stream> stream, protocol::s
       read_limit_(read_limit),
       local_address_(stream_->local_address()),
       remote_address_(stream_->remote_address()) {}
-
-connection_impl::~connection_impl() = default;
 
 connection connection_impl::open(std::shared_ptr<connection_impl> impl, handshake_result handshake,
                                  std::span<const std::byte> rest) {
@@ -135,12 +133,13 @@ void connection_impl::on_eof() { process_end(); }
 void connection_impl::on_error(std::error_code) { process_end(); }
 
 bool connection_impl::must_pause() const noexcept {
-  return inbox_.paused() && !eof_ && core_.state() == protocol::state::open;
+  return (inbox_.paused() || stream_is_full()) && !eof_ && core_.state() == protocol::state::open;
 }
 
 void connection_impl::deliver(protocol::event& event) {
   switch (event.kind) {
     case protocol::event::type::message:
+      if (stream_of_message_) return add_to_stream(std::move(event.payload), true);
       // Once it has started to close, an application that takes nothing loses what is beyond its
       // limits instead of missing the peer's close frame.
       if (inbox_.paused() && core_.state() == protocol::state::closing) return;
@@ -155,6 +154,7 @@ void connection_impl::deliver(protocol::event& event) {
       }
       return;
     case protocol::event::type::fragment:
+      return add_to_stream(std::move(event.payload), event.last);
     case protocol::event::type::close:  // the end of TCP is to come
     case protocol::event::type::ping:
       return;
@@ -191,12 +191,14 @@ void connection_impl::step() {
 // --- bytes out
 
 send_state connection_impl::send(const payload& payload, send_options options) {
-  auto type = payload.type();
-  if (options.text) type = *options.text ? message::type::text : message::type::binary;
-  if (type == message::type::text && !protocol::is_utf8(payload.bytes())) {
-    throw std::invalid_argument("a text message must be valid UTF-8");
-  }
+  const auto type = checked_type(payload, options.text);
   if (core_.state() != protocol::state::open) return send_state::too_late;
+  if (fragmented_) {
+    hold_back(std::make_shared<outgoing_message>(
+        payload, broadcast_options{.text = options.text, .compress = options.compress},
+        outgoing_message::recipients::one));
+    return must_wait_to_send() ? send_state::must_wait : send_state::done;
+  }
   const bool lend = in_flight_ == 0 && payload.bytes().size() >= lend_min;
   try {
     core_.send(type, payload.bytes(), lend, options.compress);
@@ -231,7 +233,10 @@ void connection_impl::flush() {
   while (stream_ && in_flight_ == 0) {
     const auto bytes = core_.data_to_send();
     const auto total = bytes[0].size() + bytes[1].size();
-    if (total == 0) break;
+    if (total == 0) {
+      if (!send_held_latest()) break;
+      continue;
+    }
     const auto written = stream_->try_write(bytes);
     core_.data_sent(written);
     if (written == total) continue;  // a pong may have waited for the room
@@ -239,7 +244,9 @@ void connection_impl::flush() {
     in_flight_ = left.size();
     stream_->write(std::move(left));
   }
-  if (core_.buffered_amount() <= write_limit_.low()) senders_.wake_all();
+  if (buffered_amount() > write_limit_.low()) return;
+  senders_.wake_all();
+  send_held_latest();
 }
 
 void connection_impl::on_written() {
@@ -296,8 +303,9 @@ void connection_impl::end() noexcept {
   core_.drop();
   disarm();
   if (receiver_) receiver_->wake();
-  senders_.wake_all();
+  wake_senders_and_readers();
   closing_.wake_all();
+  if (topics_) topics_->leave_all(*this);
   for (auto* ping = pings_; ping; ping = ping->next) ping->waiting.wake_all();
   loop_.release(self);
   log(log_level::info, "connection closed");
@@ -371,6 +379,7 @@ void connection_impl::pong(std::span<const std::byte> data) {
 
 bool connection_impl::begin_receive(std::optional<message>& to) {
   if (receiver_) throw concurrency_error("another coroutine receives from this connection already");
+  if (stream_of_message_) end_streaming();
   // A coroutine that asks for more while input is parsed gets it here, without a turn of the queue.
   try {
     while (parsing_ && !can_receive()) {
@@ -419,6 +428,14 @@ void connection_impl::set_logger(std::shared_ptr<const logger> logger) {
   if (!logger_->enabled(log_level::debug)) return;
   core_.set_trace([this](std::string_view line) { log(log_level::debug, line); },
                   process_environment().max_log_size);
+}
+
+connection_stats connection_impl::stats() const {
+  auto result = core_.stats();
+  result.messages_queued = inbox_.size();
+  result.bytes_queued = inbox_.bytes() - inbox_.size() * sizeof(message);
+  result.bytes_unsent = buffered_amount();
+  return result;
 }
 
 void connection_impl::log(log_level level, std::string_view message) const noexcept {

@@ -17,6 +17,9 @@
 #include <string>
 #include <string_view>
 
+#include "api/outgoing_message.hpp"
+#include "api/topics.hpp"
+
 namespace duplex::detail {
 
 /// What the opening handshake agreed on.
@@ -78,12 +81,33 @@ class connection_impl final : public std::enable_shared_from_this<connection_imp
   // --- sending
   send_state send(const payload& payload, send_options options);
   bool must_wait_to_send() const noexcept {
-    return core_.buffered_amount() > write_limit_.high() && !ended_;
+    return buffered_amount() > write_limit_.high() && !ended_;
   }
+  /// Never waits: what the message's options say becomes of it where the connection is slow. One
+  /// that is not open is passed over; what fails is logged.
+  void broadcast(const shared_message& message) noexcept;
   coro::wait_queue& senders() noexcept { return senders_; }
   coro::wait_queue& closing() noexcept { return closing_; }
   static task<duration> ping(std::shared_ptr<connection_impl> self, buffer data, limit limit);
   void pong(std::span<const std::byte> data);
+
+  // --- sending and receiving in fragments
+  static task<> send_fragment(std::shared_ptr<connection_impl> self, fragmented_message& message,
+                              payload fragment, limit limit);
+  static task<> finish_fragments(std::shared_ptr<connection_impl> self, fragmented_message& message,
+                                 limit limit);
+  void give_up(const fragmented_message& message) noexcept;
+  /// Waits for a message to begin, and takes it.
+  static task<message::type> begin_stream(std::shared_ptr<connection_impl> self, limit limit);
+  static task<std::optional<message>> next_of_stream(std::shared_ptr<connection_impl> self,
+                                                     limit limit);
+  bool stream_is_taken() const noexcept;  // by someone who is not at its end
+  void skip_stream() noexcept;
+
+  // --- topics
+  void set_topics(std::shared_ptr<topic_table> topics) noexcept { topics_ = std::move(topics); }
+  topic_table& topics() const;
+  std::unique_ptr<topic_table::memberships>& memberships() noexcept { return memberships_; }
 
   // --- ending
   static task<> close(std::shared_ptr<connection_impl> self, std::uint16_t code,
@@ -100,12 +124,18 @@ class connection_impl final : public std::enable_shared_from_this<connection_imp
   coro::executor& executor() noexcept { return loop_; }
   const protocol::connection& core() const noexcept { return core_; }
   const handshake_result& handshake() const noexcept { return handshake_; }
+  /// What waits to be written, in the core or until it may go there.
+  std::size_t buffered_amount() const noexcept { return core_.buffered_amount() + held_bytes_; }
+  connection_stats stats() const;
+  io::loop_handle loop_handle() const { return loop_.handle(); }
   const std::string& id() const;
   address local_address() const { return local_address_; }
   address remote_address() const { return remote_address_; }
 
  private:
   struct pending_ping;
+  struct held_messages;
+  struct incoming_stream;
 
   // io::stream_events
   std::span<std::byte> read_space() override;
@@ -123,6 +153,14 @@ class connection_impl final : public std::enable_shared_from_this<connection_imp
   void process_end();
   void deliver(protocol::event& event);
   bool must_pause() const noexcept;
+  bool stream_is_full() const noexcept;
+  void add_to_stream(message fragment, bool last);
+  void begin_streaming();
+  void end_streaming();
+  void read_on();
+  static task<> wait_for_part(std::shared_ptr<connection_impl> self, limit limit);
+  static task<> wait_until_open(std::shared_ptr<connection_impl> self, limit limit);
+  static task<> wait_for_room(std::shared_ptr<connection_impl> self, limit limit);
   void pause();
   void resume_input();
   void step();
@@ -133,6 +171,13 @@ class connection_impl final : public std::enable_shared_from_this<connection_imp
   void flush();
   void settle();
   void end() noexcept;
+  void wake_senders_and_readers() noexcept;
+  bool is_slow() const noexcept;
+  void queue(const shared_message& message);
+  void hold_back(shared_message message);
+  void hold_latest(const shared_message& message);
+  void send_held_back();
+  bool send_held_latest();
   void log(log_level level, std::string_view message) const noexcept;
 
   io::loop& loop_;
@@ -148,6 +193,14 @@ class connection_impl final : public std::enable_shared_from_this<connection_imp
   coro::wait_queue senders_, closing_;
   pending_ping* pings_ = nullptr;
   std::optional<std::stop_source> stop_source_;
+
+  std::unique_ptr<held_messages> held_;                 // messages that wait outside the core
+  std::unique_ptr<incoming_stream> stream_of_message_;  // messages are received in fragments
+  std::size_t held_bytes_ = 0;                          // of them, those held back in order
+  fragmented_message* fragmented_ = nullptr;            // is being sent
+  coro::wait_queue fragment_turn_;
+  std::shared_ptr<topic_table> topics_;
+  std::unique_ptr<topic_table::memberships> memberships_;
 
   std::shared_ptr<const logger> logger_;
   handshake_result handshake_;

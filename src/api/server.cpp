@@ -1,16 +1,17 @@
-// Listening, the connections of a server from their opening to the end of their handlers, closing.
-#include <duplex/coro/scope.hpp>
+// Listening, sharing connections out among loops, closing.
+#include <algorithm>
 #include <duplex/coro/wait.hpp>
 #include <duplex/io/listener.hpp>
 #include <duplex/server.hpp>
 #include <exception>
 #include <stdexcept>
-#include <unordered_set>
+#include <thread>
 #include <utility>
 
 #include "api/connection_impl.hpp"
 #include "api/listening.hpp"
-#include "api/opening.hpp"
+#include "api/server_loop.hpp"
+#include "api/server_thread.hpp"
 #include "protocol/option_settings.hpp"
 
 namespace duplex {
@@ -18,55 +19,63 @@ namespace detail {
 
 class server_impl : public std::enable_shared_from_this<server_impl>, private coro::resident {
  public:
-  server_impl(connection_handler handler, const host_list& hosts, int port, serve_options options);
+  server_impl(connection_handler handler, serve_options options);
   static server make(std::shared_ptr<server_impl> impl) { return server(std::move(impl)); }
+  /// Once, before anything else: listens, and accepts as soon as the loop runs.
+  void start(const host_list& hosts, int port);
 
+  /// Any thread.
   void close(bool close_connections, std::uint16_t code, std::string_view reason);
   /// Ends everything where it stands.
   void drop() noexcept;
   static task<> wait_closed(std::shared_ptr<server_impl> self, limit limit);
   static task<> serve_forever(std::shared_ptr<server_impl> self, limit limit);
   std::vector<connection*> connections() const;
+  std::size_t connection_count() const noexcept { return parts_->load(); }
   std::vector<address> sockets() const { return sockets_; }
   bool is_serving() const { return !closing_.stop_requested(); }
   const serve_options& options() const { return options_; }
+  duplex::publisher publisher() const { return duplex::publisher(parts_); }
 
  private:
-  struct session;
-
+  void start_threads();
   void accept(std::unique_ptr<io::stream> stream) noexcept;
-  task<> serve_stream(std::unique_ptr<io::stream> stream);
+  bool hand_over(const server_parts::part& part, io::stream& stream);
   void stop() noexcept;
   void executor_ends() noexcept override { drop(); }
-  void log(log_level level, const std::string& message, std::string_view id = {}) const noexcept;
-  void log_failure(std::exception_ptr exception, std::string_view id) const noexcept;
+  void log(log_level level, const std::string& message) const noexcept;
 
   io::loop& loop_;
-  connection_handler handler_;
   std::stop_source closing_;
-  opening_settings opening_settings_;
-  const serve_options& options_ = *opening_settings_.options;
+  std::shared_ptr<server_settings> settings_;
+  const serve_options& options_ = *settings_->opening.options;
   std::vector<std::unique_ptr<io::listener>> listeners_;
   std::vector<address> sockets_;
-  coro::wait_queue waiting_for_close_;
-  std::unordered_set<session*> sessions_;
+  coro::wait_queue waiting_for_close_, waiting_for_threads_;
+  std::shared_ptr<server_parts> parts_ = std::make_shared<server_parts>();
+  std::shared_ptr<server_loop> own_;  // of loop_, and the first of parts_
+  std::vector<std::unique_ptr<server_thread>> threads_;
+  std::size_t running_threads_ = 0;
+  std::size_t next_part_ = 0;  // where looking for the least loaded begins
   bool closed_ = false;
-  scope streams_;  // last: its tasks use all of the above
 };
 
-server_impl::server_impl(connection_handler handler, const host_list& hosts, int port,
-                         serve_options options)
+server_impl::server_impl(connection_handler handler, serve_options options)
     : resident(io::loop::current()),
       loop_(io::loop::current()),
-      handler_(std::move(handler)),
-      opening_settings_{.options = std::make_shared<serve_options>(std::move(options)),
-                        .closing = closing_.get_token()},
-      streams_([this](std::exception_ptr exception) { log_failure(std::move(exception), {}); }) {
+      settings_(std::make_shared<server_settings>(
+          server_settings{std::move(handler),
+                          {.options = std::make_shared<serve_options>(std::move(options)),
+                           .closing = closing_.get_token()}})) {
   validate(options_);
-  opening_settings_.extensions = extensions_of(options_);
-  opening_settings_.trusted = trusted_proxies(options_.trusted_proxies);
-  if (!handler_) throw std::invalid_argument("serve needs a handler");
+  settings_->opening.extensions = extensions_of(options_);
+  settings_->opening.trusted = trusted_proxies(options_.trusted_proxies);
+  if (!settings_->handler) throw std::invalid_argument("serve needs a handler");
+}
+
+void server_impl::start(const host_list& hosts, int port) {
   listeners_ = listen(hosts, port, options_);
+  start_threads();
   for (auto& listener : listeners_) {
     sockets_.push_back(listener->local_address());
     listener->start([this](std::unique_ptr<io::stream> stream) { accept(std::move(stream)); });
@@ -74,87 +83,99 @@ server_impl::server_impl(connection_handler handler, const host_list& hosts, int
   }
 }
 
-void server_impl::accept(std::unique_ptr<io::stream> stream) noexcept {
-  try {
-    streams_.spawn(serve_stream(std::move(stream)));
-  } catch (...) {  // no memory: this one is dropped
-    log_failure(std::current_exception(), {});
+void server_impl::start_threads() {
+  const auto load = std::make_shared<server_load>(0);
+  own_ = std::make_shared<server_loop>(settings_, publisher(), load);
+  parts_->all.push_back({std::this_thread::get_id(), loop_.handle(), own_, load});
+  const auto count = options_.threads != 0 ? static_cast<unsigned>(options_.threads)
+                                           : std::max(std::thread::hardware_concurrency(), 1U);
+  // Told on this loop, where the server may be gone by then.
+  const auto ended = [handle = loop_.handle(), weak = weak_from_this()] {
+    handle.post([weak] {
+      const auto self = weak.lock();
+      if (self && --self->running_threads_ == 0) self->waiting_for_threads_.wake_all();
+    });
+  };
+  for (unsigned i = 1; i < count; ++i) {
+    threads_.push_back(std::make_unique<server_thread>(settings_, publisher(), ended));
+    ++running_threads_;
+    parts_->all.push_back(threads_.back()->part());
   }
 }
 
-// --- one connection
-
-// A connection from its handshake to its end.
-struct server_impl::session {
-  session(server_impl& owner, connection& opened)
-      : server(owner), connection(opened), impl(connection_impl::of(opened)) {
-    server.sessions_.insert(this);
+// To the loop with the fewest connections; the next in turn where several have.
+void server_impl::accept(std::unique_ptr<io::stream> stream) noexcept {
+  const auto& all = parts_->all;
+  const server_parts::part* chosen = &all[next_part_++ % all.size()];
+  for (const auto& each : all) {
+    if (*each.load < *chosen->load) chosen = &each;
   }
-  session(const session&) = delete;
-  session& operator=(const session&) = delete;
-  ~session() { server.sessions_.erase(this); }
-
-  server_impl& server;
-  duplex::connection& connection;
-  std::shared_ptr<connection_impl> impl;
-  bool handled = false;  // the handler has returned
-};
-
-task<> server_impl::serve_stream(std::unique_ptr<io::stream> stream) {
-  auto connection = co_await open_connection(opening_settings_, std::move(stream));
-  if (!connection) co_return;
-  session lifetime(*this, *connection);
-  const auto& impl = lifetime.impl;
-  if (!is_serving()) impl->start_close(1001, {});  // closed in the moment it was opened
-  std::exception_ptr failure;
   try {
-    co_await handler_(*connection);
-  } catch (const connection_closed&) {
-    // The usual end of a handler that does not ask why; of another connection's, it is a failure.
-    if (!impl->ended() && impl->core().state() == protocol::state::open) {
-      failure = std::current_exception();
+    if (chosen != &all.front() && hand_over(*chosen, *stream)) return;
+  } catch (...) {  // no memory: this one is dropped
+    return log_failure(options_.logger, std::current_exception());
+  }
+  ++*all.front().load;
+  own_->serve(std::move(stream));
+}
+
+// False: the stream cannot change its loop.
+bool server_impl::hand_over(const server_parts::part& part, io::stream& stream) {
+  auto detached = stream.detach();
+  if (!detached) return false;
+  ++*part.load;
+  const bool posted = part.handle.post([loop = part.loop, detached = std::move(detached)] {
+    const auto alive = loop.lock();
+    if (!alive) return;
+    try {
+      alive->serve(detached());
+    } catch (...) {
+      alive->lose(std::current_exception());
     }
-  } catch (...) {
-    failure = std::current_exception();
-  }
-  lifetime.handled = true;
-  if (failure) log_failure(failure, impl->id());
-  if (connection_impl::of(*connection)) {
-    co_await connection->close(failure ? 1011 : 1000);
-  } else {  // moved away: only the server's close still reaches it
-    co_await connection_impl::wait_closed(impl, {});
-  }
+  });
+  if (!posted) --*part.load;
+  return true;
 }
 
 // --- the whole
 
 void server_impl::close(bool close_connections, std::uint16_t code, std::string_view reason) {
   protocol::connection::check_close(code, reason);
+  if (parts_->all.front().thread != std::this_thread::get_id()) {
+    parts_->all.front().handle.post([=, weak = weak_from_this(), why = std::string(reason)] {
+      if (const auto self = weak.lock()) self->close(close_connections, code, why);
+    });
+    return;
+  }
   if (is_serving()) {
     log(log_level::info, "server closing");
     stop();
   }
   if (!close_connections) return;
-  for (auto* each : sessions_) each->impl->start_close(code, reason);
+  parts_->for_each([code, why = std::string(reason)](auto& loop) { loop.close(code, why); });
 }
 
 void server_impl::stop() noexcept {
   listeners_.clear();  // from here on the system refuses who comes
   closing_.request_stop();
   waiting_for_close_.wake_all();
+  for (const auto& each : threads_) each->finish();
 }
 
 void server_impl::drop() noexcept {
   stop();
-  for (auto* each : sessions_) {
-    if (const auto& impl = connection_impl::of(each->connection)) impl->abort();
-  }
-  streams_.clear();
+  if (own_) own_->drop();
+  threads_.clear();
 }
 
 task<> server_impl::wait_closed(std::shared_ptr<server_impl> self, limit limit) {
   co_await serve_forever(self, limit);
-  co_await self->streams_.join(limit);
+  co_await self->own_->join(limit);
+  while (self->running_threads_ != 0) {
+    coro::wait waiting(self->loop_, self->waiting_for_threads_, limit);
+    co_await waiting;
+    if (self->running_threads_ != 0) waiting.throw_if_limited("waiting for tasks");
+  }
   if (!std::exchange(self->closed_, true)) self->log(log_level::info, "server closed");
 }
 
@@ -167,32 +188,15 @@ task<> server_impl::serve_forever(std::shared_ptr<server_impl> self, limit limit
 }
 
 std::vector<connection*> server_impl::connections() const {
-  std::vector<connection*> result;
-  for (auto* each : sessions_) {
-    if (!each->handled && connection_impl::of(each->connection)) {
-      result.push_back(&each->connection);
-    }
+  for (const auto& each : parts_->all) {
+    if (each.thread != std::this_thread::get_id()) continue;
+    if (const auto loop = each.loop.lock()) return loop->connections();
   }
-  return result;
+  return {};
 }
 
-void server_impl::log(log_level level, const std::string& message,
-                      std::string_view id) const noexcept {
-  write_log(options_.logger, level, message, id);
-}
-
-void server_impl::log_failure(std::exception_ptr exception, std::string_view id) const noexcept
-    try {
-  std::string message = "connection handler failed";
-  try {
-    std::rethrow_exception(std::move(exception));
-  } catch (const std::exception& problem) {
-    message.append(": ").append(problem.what());
-  } catch (...) {
-    message.append(" with something that is no std::exception");
-  }
-  log(log_level::error, message, id);
-} catch (...) {  // no memory for a message
+void server_impl::log(log_level level, const std::string& message) const noexcept {
+  write_log(options_.logger, level, message);
 }
 
 }  // namespace detail
@@ -228,9 +232,21 @@ std::uint16_t server::port() const {
 bool server::is_serving() const { return impl_->is_serving(); }
 const serve_options& server::options() const { return impl_->options(); }
 
+duplex::publisher server::publisher() const { return impl_->publisher(); }
+std::size_t server::connection_count() const { return impl_->connection_count(); }
+
+void server::publish(std::string_view topic, payload payload, broadcast_options options) const {
+  publisher().publish(topic, payload, options);
+}
+
+void server::broadcast(payload payload, broadcast_options options) const {
+  publisher().broadcast(payload, options);
+}
+
 server serve(connection_handler handler, host_list hosts, int port, serve_options options) {
-  return detail::server_impl::make(
-      std::make_shared<detail::server_impl>(std::move(handler), hosts, port, std::move(options)));
+  auto impl = std::make_shared<detail::server_impl>(std::move(handler), std::move(options));
+  impl->start(hosts, port);
+  return detail::server_impl::make(std::move(impl));
 }
 
 server unix_serve(connection_handler handler, std::string_view path, serve_options options) {

@@ -37,29 +37,48 @@ void ignore_broken_pipes() {
 
 }  // namespace
 
+struct loop_handle::mailbox {
+  std::mutex mutex;
+  std::vector<std::function<void()>> posted;
+  uv_async_t* async = nullptr;  // nullptr: the loop has ended
+
+  void call_all() {
+    std::vector<std::function<void()>> taken;
+    {
+      std::lock_guard lock(mutex);
+      taken.swap(posted);
+    }
+    for (auto& function : taken) function();
+  }
+  void close() {
+    std::vector<std::function<void()>> dropped;
+    std::lock_guard lock(mutex);
+    dropped.swap(posted);
+    async = nullptr;
+  }
+};
+
+bool loop_handle::post(std::function<void()> function) const {
+  if (!mailbox_) return false;
+  std::lock_guard lock(mailbox_->mutex);
+  if (!mailbox_->async) return false;
+  mailbox_->posted.push_back(std::move(function));
+  uv_async_send(mailbox_->async);
+  return true;
+}
+
 struct loop::state {
   uv_loop_t native;
   uv_async_t async;
   uv_timer_t timer;
   std::optional<coro::time_point> timer_at;  // what `timer` is set to
 
-  std::mutex posted_mutex;
-  std::vector<std::function<void()>> posted;
-
+  std::shared_ptr<loop_handle::mailbox> mailbox = std::make_shared<loop_handle::mailbox>();
   std::unordered_set<std::shared_ptr<void>> kept;
 
   std::unique_ptr<std::byte[]> read_buffer;
   std::size_t read_size = 0;
   bool running = false;
-
-  void call_posted() {
-    std::vector<std::function<void()>> taken;
-    {
-      std::lock_guard lock(posted_mutex);
-      taken.swap(posted);
-    }
-    for (auto& function : taken) function();
-  }
 };
 
 loop::loop() : state_(std::make_unique<state>()) {
@@ -74,7 +93,7 @@ loop::loop() : state_(std::make_unique<state>()) {
   const int error = uv_async_init(&state_->native, &state_->async, [](uv_async_t* async) noexcept {
     auto& self = *static_cast<loop*>(async->loop->data);
     callback end(self);
-    self.state_->call_posted();
+    self.state_->mailbox->call_all();
     self.run_stopped();
   });
   if (error < 0) {
@@ -83,6 +102,7 @@ loop::loop() : state_(std::make_unique<state>()) {
     uv_loop_close(&state_->native);
     throw_system_error(to_error_code(error), "cannot make an event loop");
   }
+  state_->mailbox->async = &state_->async;
   current_loop = this;
   set_current(this);
 }
@@ -90,12 +110,12 @@ loop::loop() : state_(std::make_unique<state>()) {
 loop::~loop() {
   end_residents();
   while (!state_->kept.empty()) std::exchange(state_->kept, {}).clear();
-  std::exchange(state_->posted, {}).clear();
+  state_->mailbox->close();
   uv_walk(
       &state_->native,
       [](uv_handle_t* native, void*) {
         if (native->data) {
-          static_cast<handle*>(native->data)->close();
+          static_cast<io::handle*>(native->data)->close();
         } else if (!uv_is_closing(native)) {
           uv_close(native, nullptr);
         }
@@ -154,13 +174,9 @@ void loop::arm_timer() {
       left > 0 ? static_cast<std::uint64_t>(left) : 0, 0);
 }
 
-void loop::post(std::function<void()> function) {
-  {
-    std::lock_guard lock(state_->posted_mutex);
-    state_->posted.push_back(std::move(function));
-  }
-  poke();
-}
+void loop::post(std::function<void()> function) { handle().post(std::move(function)); }
+
+loop_handle loop::handle() const { return loop_handle(state_->mailbox); }
 
 void loop::poke() noexcept { uv_async_send(&state_->async); }
 

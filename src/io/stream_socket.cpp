@@ -5,6 +5,8 @@
 #include <cstring>
 #include <utility>
 
+#include <fcntl.h>
+
 #include "io/error.hpp"
 #include "net/adopted.hpp"
 
@@ -59,6 +61,17 @@ int stream_socket::adopt(net::descriptor& socket, const net::socket_address& pee
   socket.release();
   if (peer.family() != AF_UNIX) uv_tcp_nodelay(&native_, 1);
   return 0;
+}
+
+std::function<std::unique_ptr<stream>()> stream_socket::detach() {
+  // A second descriptor of the socket, as libuv closes the one it was given.
+  const auto moved = std::make_shared<net::descriptor>(
+      ::fcntl(descriptor_of(native_), F_DUPFD_CLOEXEC, 0));
+  if (!*moved) return nullptr;
+  net::socket_address peer;
+  std::memcpy(&peer.storage, &peer_, sizeof peer_);
+  close();
+  return [moved, peer] { return make_stream(std::move(*moved), peer); };
 }
 
 void stream_socket::closing() noexcept {
@@ -234,6 +247,7 @@ class socket_stream final : public stream {
   std::size_t unsent() const override { return socket_->unsent(); }
   void shutdown() override { socket_->shutdown(); }
   void abort() override { socket_->abort(); }
+  std::function<std::unique_ptr<stream>()> detach() override { return socket_->detach(); }
   address local_address() const override { return socket_->local_address(); }
   address remote_address() const override { return socket_->remote_address(); }
 

@@ -28,6 +28,8 @@ class stream_socket final : public handle, private coro::timer {
   /// Takes a connected socket, or gives libuv's error and leaves it alone.
   int adopt(net::descriptor& socket, const net::socket_address& peer);
 
+  std::function<std::unique_ptr<stream>()> detach();
+
   void set_events(stream_events* events);
   void start_reading();
   void stop_reading();

@@ -143,6 +143,7 @@ void validate(const connect_options& options) {
 
 void validate(const serve_options& options) {
   validate_connection(options);
+  require_range("threads", options.threads, 0, 1024);
   if (options.backlog < 1) refuse("backlog", "positive", std::to_string(options.backlog));
   if (options.unix_permissions && *options.unix_permissions > 0777) {
     refuse("unix_permissions", "0 to 0777", octal(*options.unix_permissions));

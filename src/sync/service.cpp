@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "sync/thread.hpp"
+#include "base/thread.hpp"
 
 namespace duplex::sync {
 namespace {

@@ -16,9 +16,9 @@
 
 #include <duplex/error.hpp>
 
+#include "base/thread.hpp"
 #include "net/sockaddr.hpp"
 #include "net/unix.hpp"
-#include "sync/thread.hpp"
 
 namespace duplex::sync {
 namespace {

@@ -14,7 +14,7 @@ from pathlib import Path
 BASE = {
     f'include/duplex/{name}.hpp'
     for name in (
-        'buffer', 'close_code', 'coro/limit', 'deflate_options', 'error', 'http', 'inbox', 'io/address', 'log',
+        'broadcast_options', 'buffer', 'close_code', 'coro/limit', 'deflate_options', 'error', 'http', 'inbox', 'io/address', 'log',
         'message', 'options', 'payload', 'stats', 'uri', 'version',
     )
 }

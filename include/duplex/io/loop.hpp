@@ -5,12 +5,29 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <utility>
 
 #include <duplex/coro/executor.hpp>
 
 struct uv_loop_s;
 
 namespace duplex::io {
+
+/// Posts to a loop from any thread, and may outlive it.
+class loop_handle {
+ public:
+  /// Of no loop: as if it had ended.
+  loop_handle() noexcept = default;
+  /// Calls the function on the loop's thread, after those posted before; it must not throw. False:
+  /// the loop has ended. What is still waiting when it ends is destroyed on its thread.
+  bool post(std::function<void()> function) const;
+
+ private:
+  friend class loop;
+  struct mailbox;
+  explicit loop_handle(std::shared_ptr<mailbox> of) noexcept : mailbox_(std::move(of)) {}
+  std::shared_ptr<mailbox> mailbox_;
+};
 
 /// One thread's event loop. Everything but `post` belongs to that thread.
 ///
@@ -35,6 +52,8 @@ class loop final : public coro::executor {
   /// Any thread: calls the function on the loop's thread, in order. It must not throw. The loop
   /// must outlive the call of `post`.
   void post(std::function<void()> function);
+  /// The same for those who cannot know how long the loop lives.
+  loop_handle handle() const;
 
   /// Owns an object until `release`, or until the loop ends: for what nobody else owns while it
   /// finishes in the background.

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 #include <system_error>
@@ -54,6 +55,12 @@ class stream {
   /// Resets the connection (RST; over a unix socket its peer sees the end of the stream): nothing
   /// more happens on it, no event follows.
   virtual void abort() = 0;
+
+  /// Of a stream on which nothing was started: gives its socket away and closes the stream. What is
+  /// returned makes the stream again, once, on the loop of the thread that calls it; destroyed
+  /// uncalled it closes the socket. nullptr: this stream cannot change its loop, and stays as it
+  /// is.
+  virtual std::function<std::unique_ptr<stream>()> detach() { return nullptr; }
 
   virtual address local_address() const = 0;
   virtual address remote_address() const = 0;

@@ -6,7 +6,7 @@
 #include <thread>
 #include <utility>
 
-namespace duplex::sync {
+namespace duplex {
 
 /// Starts a thread that takes no signals: they are for the threads of the program.
 template <class Function>
@@ -26,4 +26,4 @@ std::thread start_thread(Function function) {
   return std::thread(std::move(function));
 }
 
-}  // namespace duplex::sync
+}  // namespace duplex
