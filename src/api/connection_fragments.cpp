@@ -51,7 +51,7 @@ task<> connection_impl::finish_fragments(std::shared_ptr<connection_impl> self,
   self->core_.send_fragment(*message.type_, {}, true);
   self->fragmented_ = nullptr;
   self->send_held_back();
-  self->fragment_turn_.wake_one();
+  self->fragment_turn_.wake_all();
   self->flush_soon();
   co_await wait_for_room(self, limit);
 }
@@ -63,11 +63,16 @@ task<> connection_impl::wait_until_open(std::shared_ptr<connection_impl> self, l
   self->throw_closed();
 }
 
+// What is held back leaves after the message, which must not wait for it.
 task<> connection_impl::wait_for_room(std::shared_ptr<connection_impl> self, limit limit) {
-  while (self->must_wait_to_send()) {
-    coro::wait waiting(self->loop_, self->senders_, limit);
+  const auto is_full = [&core = self->core_, &marks = self->write_limit_] {
+    return core.buffered_amount() > marks.high();
+  };
+  while (is_full() && !self->ended_) {
+    auto& queue = self->fragmented_ ? self->fragment_turn_ : self->senders_;
+    coro::wait waiting(self->loop_, queue, limit);
     co_await waiting;
-    if (self->must_wait_to_send()) waiting.throw_if_limited("sending");
+    if (is_full() && !self->ended_) waiting.throw_if_limited("sending");
   }
   if (self->ended_) self->throw_closed();
 }
@@ -109,67 +114,47 @@ message::type fragmented_message::checked(const payload& fragment) {
 // --- receiving
 
 bool connection_impl::stream_is_full() const noexcept {
-  return stream_of_message_ && stream_of_message_->bytes >= read_limit_;
+  return stream_of_message_ && stream_of_message_->fragments.full();
 }
 
 void connection_impl::add_to_stream(message fragment, bool last) {
   auto& stream = *stream_of_message_;
-  if (stream.cut) return;
-  if (stream.skipping) {
-    if (!last) return;
-    stream.skipping = false;
-    if (stream.whole_wanted) end_streaming();
-    return;
+  stream.fragments.add(std::move(fragment), last, core_.state() == protocol::state::closing);
+  if (stream.whole_wanted) {
+    if (!stream.fragments.skipping()) end_streaming();
+  } else {
+    stream.arrived.wake_all();
   }
-  // Once it has started to close, an application that takes nothing loses what is beyond its
-  // limits instead of missing the peer's close frame.
-  if (stream_is_full() && core_.state() == protocol::state::closing) {
-    stream.cut = true;
-    return;
+}
+
+void connection_impl::refuse_second_receiver() const {
+  const auto* stream = stream_of_message_.get();
+  if (receiver_ || (stream && (stream->fragments.taken() || stream->waiting))) {
+    throw concurrency_error("another coroutine receives from this connection already");
   }
-  stream.bytes += fragment.size() + sizeof(incoming_stream::part);
-  stream.parts.push_back({std::move(fragment), last});
-  stream.arrived.wake_all();
 }
 
 // From now on the core tells messages in parts; those received before are parts, too.
 void connection_impl::begin_streaming() {
-  if (receiver_ ||
-      (stream_of_message_ && (stream_of_message_->taken || stream_of_message_->waiting))) {
-    throw concurrency_error("another coroutine receives from this connection already");
-  }
+  refuse_second_receiver();
   if (stream_of_message_) {
     stream_of_message_->whole_wanted = false;
     return;
   }
-  stream_of_message_ = std::make_unique<incoming_stream>();
+  stream_of_message_ = std::make_unique<incoming_stream>(read_limit_);
   core_.receive_fragments();
   while (!inbox_.empty()) add_to_stream(inbox_.pop(), true);
   read_on();
 }
 
-// From now on it tells them whole. A message that is being skipped is skipped to its end first.
+// From now on it tells them whole. A message that is being skipped is skipped to its end first, and
+// where something was cut off nothing follows.
 void connection_impl::end_streaming() {
   auto& stream = *stream_of_message_;
-  if (stream.taken || stream.waiting) {
-    throw concurrency_error("another coroutine receives from this connection already");
-  }
   stream.whole_wanted = true;
-  if (stream.skipping) return;
-  buffer begun;
-  while (!stream.parts.empty()) {
-    auto [fragment, last] = std::move(stream.parts.front());
-    stream.parts.pop_front();
-    const auto type = fragment.is_text() ? message::type::text : message::type::binary;
-    if (begun.empty()) {
-      begun = std::move(fragment).take();
-    } else {
-      begun.append(fragment.bytes());
-    }
-    if (last) inbox_.push({type, std::move(begun)});
-  }
-  stream.bytes = 0;
-  if (stream.cut) return;  // nothing follows what came before
+  if (stream.fragments.skipping()) return;
+  buffer begun = stream.fragments.move_to(inbox_);
+  if (stream.fragments.cut()) return;
   stream_of_message_.reset();
   core_.receive_whole(std::move(begun));
   flush_soon();  // it may have failed
@@ -180,59 +165,44 @@ void connection_impl::read_on() {
   if (paused_ && !must_pause()) resume_input();
 }
 
-task<> connection_impl::wait_for_part(std::shared_ptr<connection_impl> self, limit limit) {
+task<> connection_impl::wait_for_fragment(std::shared_ptr<connection_impl> self, limit limit) {
   auto& stream = *self->stream_of_message_;
-  if (stream.waiting) {
-    throw concurrency_error("another coroutine receives from this connection already");
-  }
+  if (stream.waiting) self->refuse_second_receiver();
   struct waiting_mark {
     explicit waiting_mark(bool& mark) noexcept : flag(mark) { flag = true; }
     ~waiting_mark() { flag = false; }
     bool& flag;
   } const mark(stream.waiting);
-  while (stream.parts.empty() && !self->ended_) {
+  while (stream.fragments.empty() && !self->ended_) {
     coro::wait waiting(self->loop_, stream.arrived, limit);
     co_await waiting;
-    if (stream.parts.empty() && !self->ended_) waiting.throw_if_limited("receiving");
+    if (stream.fragments.empty() && !self->ended_) waiting.throw_if_limited("receiving");
   }
-  if (stream.parts.empty()) self->throw_closed();
+  if (stream.fragments.empty()) self->throw_closed();
 }
 
 task<message::type> connection_impl::begin_stream(std::shared_ptr<connection_impl> self,
                                                   limit limit) {
   self->begin_streaming();
-  co_await wait_for_part(self, limit);
-  auto& stream = *self->stream_of_message_;
-  stream.taken = true;
-  co_return stream.parts.front().payload.is_text() ? message::type::text : message::type::binary;
+  co_await wait_for_fragment(self, limit);
+  co_return self->stream_of_message_->fragments.begin();
 }
 
 task<std::optional<message>> connection_impl::next_of_stream(std::shared_ptr<connection_impl> self,
                                                              limit limit) {
-  co_await wait_for_part(self, limit);
-  auto& stream = *self->stream_of_message_;
-  auto [fragment, last] = std::move(stream.parts.front());
-  stream.parts.pop_front();
-  stream.bytes -= fragment.size() + sizeof(incoming_stream::part);
-  stream.taken = !last;
+  co_await wait_for_fragment(self, limit);
+  auto fragment = self->stream_of_message_->fragments.take();
   self->read_on();
-  if (last && fragment.size() == 0) co_return std::nullopt;
-  co_return std::move(fragment);
+  co_return fragment;
 }
 
-bool connection_impl::stream_is_taken() const noexcept { return stream_of_message_->taken; }
+bool connection_impl::stream_is_taken() const noexcept {
+  return stream_of_message_->fragments.taken();
+}
 
 // Nobody wants the rest of the message that someone has begun to receive.
 void connection_impl::skip_stream() noexcept {
-  auto& stream = *stream_of_message_;
-  if (!std::exchange(stream.taken, false)) return;
-  stream.skipping = true;
-  while (stream.skipping && !stream.parts.empty()) {
-    const auto& part = stream.parts.front();
-    stream.bytes -= part.payload.size() + sizeof(incoming_stream::part);
-    stream.skipping = !part.last;
-    stream.parts.pop_front();
-  }
+  stream_of_message_->fragments.skip();
   read_on();
 }
 

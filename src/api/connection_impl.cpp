@@ -244,7 +244,8 @@ void connection_impl::flush() {
     in_flight_ = left.size();
     stream_->write(std::move(left));
   }
-  if (buffered_amount() > write_limit_.low()) return;
+  if (core_.buffered_amount() > write_limit_.low()) return;
+  if (fragmented_) return fragment_turn_.wake_all();
   senders_.wake_all();
   send_held_latest();
 }
@@ -378,8 +379,10 @@ void connection_impl::pong(std::span<const std::byte> data) {
 // --- receiving
 
 bool connection_impl::begin_receive(std::optional<message>& to) {
-  if (receiver_) throw concurrency_error("another coroutine receives from this connection already");
-  if (stream_of_message_) end_streaming();
+  if (receiver_ || stream_of_message_) {
+    refuse_second_receiver();
+    end_streaming();
+  }
   // A coroutine that asks for more while input is parsed gets it here, without a turn of the queue.
   try {
     while (parsing_ && !can_receive()) {
@@ -434,6 +437,10 @@ connection_stats connection_impl::stats() const {
   auto result = core_.stats();
   result.messages_queued = inbox_.size();
   result.bytes_queued = inbox_.bytes() - inbox_.size() * sizeof(message);
+  if (stream_of_message_) {
+    result.messages_queued += stream_of_message_->fragments.messages();
+    result.bytes_queued += stream_of_message_->fragments.payload_bytes();
+  }
   result.bytes_unsent = buffered_amount();
   return result;
 }

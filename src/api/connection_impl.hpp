@@ -158,7 +158,8 @@ class connection_impl final : public std::enable_shared_from_this<connection_imp
   void begin_streaming();
   void end_streaming();
   void read_on();
-  static task<> wait_for_part(std::shared_ptr<connection_impl> self, limit limit);
+  void refuse_second_receiver() const;
+  static task<> wait_for_fragment(std::shared_ptr<connection_impl> self, limit limit);
   static task<> wait_until_open(std::shared_ptr<connection_impl> self, limit limit);
   static task<> wait_for_room(std::shared_ptr<connection_impl> self, limit limit);
   void pause();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api/connection_impl.hpp"
+#include "protocol/fragment_queue.hpp"
 
 namespace duplex::detail {
 
@@ -19,17 +20,10 @@ struct connection_impl::held_messages {
 
 /// Messages received in fragments.
 struct connection_impl::incoming_stream {
-  struct part {
-    message payload;
-    bool last;
-  };
+  explicit incoming_stream(std::size_t bytes_max) noexcept : fragments(bytes_max) {}
 
-  std::deque<part> parts;
-  std::size_t bytes = 0;
-  bool taken = false;         // someone has begun to receive a message and is not at its end
-  bool waiting = false;       // a coroutine waits for the next part
-  bool skipping = false;      // what comes up to the next end is of no use
-  bool cut = false;           // nor is anything else: the connection closes and nobody takes it
+  fragment_queue fragments;
+  bool waiting = false;       // a coroutine waits for the next
   bool whole_wanted = false;  // recv was called since
   coro::wait_queue arrived;
 };

@@ -65,8 +65,8 @@ int stream_socket::adopt(net::descriptor& socket, const net::socket_address& pee
 
 std::function<std::unique_ptr<stream>()> stream_socket::detach() {
   // A second descriptor of the socket, as libuv closes the one it was given.
-  const auto moved = std::make_shared<net::descriptor>(
-      ::fcntl(descriptor_of(native_), F_DUPFD_CLOEXEC, 0));
+  const auto moved =
+      std::make_shared<net::descriptor>(::fcntl(descriptor_of(native_), F_DUPFD_CLOEXEC, 0));
   if (!*moved) return nullptr;
   net::socket_address peer;
   std::memcpy(&peer.storage, &peer_, sizeof peer_);

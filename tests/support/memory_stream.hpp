@@ -68,6 +68,8 @@ class memory_peer {
   std::string take() { return std::exchange(state_->output, {}); }
   const std::string& output() const { return state_->output; }
 
+  /// Bytes given to the stream that the socket has no room for.
+  std::size_t held() const { return state_->flying.size(); }
   /// System calls that wrote something, or tried to.
   std::size_t writes() const { return state_->writes; }
   /// Bytes not yet handed to the connection.
