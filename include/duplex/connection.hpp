@@ -37,12 +37,7 @@ class next_operation;
 class send_operation;
 class fragmented_message;
 
-/// What can be sent in fragments: a range of what can be sent.
-template <class Range>
-concept fragment_range = std::ranges::input_range<Range> && !std::convertible_to<Range, payload> &&
-                         std::convertible_to<std::ranges::range_reference_t<Range>, payload>;
-
-/// Or a function that gives one after the other, and nullopt after the last.
+/// What can be sent in fragments too: a function that gives one after the other, then nullopt.
 template <class Source>
 concept fragment_source = std::same_as<std::invoke_result_t<Source&>, task<std::optional<message>>>;
 }  // namespace detail
@@ -132,7 +127,7 @@ class connection {
   /// count for write_limit. Of an empty range nothing is sent. A message half sent cannot be
   /// finished: where the limit ends the wait, an element is not what it must be, or an exception
   /// comes from the range, the connection is closed with 1011.
-  template <detail::fragment_range Range>
+  template <fragment_range Range>
   [[nodiscard]] task<> send(Range&& fragments, send_options options = {}, limit limit = {}) {
     return send_range(impl_, fragments, options, std::move(limit));
   }

@@ -35,4 +35,9 @@ class payload {
   message::type type_ = message::type::text;
 };
 
+/// What can be sent in fragments: a range of what can be sent.
+template <class Range>
+concept fragment_range = std::ranges::input_range<Range> && !std::convertible_to<Range, payload> &&
+    std::convertible_to<std::ranges::range_reference_t<Range>, payload>;
+
 }  // namespace duplex

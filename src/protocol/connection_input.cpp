@@ -276,7 +276,7 @@ bool connection::read_encoded_payload() {
 bool connection::decode(std::span<const std::byte> bytes, bool last) {
   const std::size_t before = message_.size();
   const std::size_t room = settings_.max_size && !in_parts_ ? *settings_.max_size - before
-                                                             : static_cast<std::size_t>(-1);
+                                                            : static_cast<std::size_t>(-1);
   auto problem = extensions_->decode(bytes, last, message_, room);
   const std::size_t count = message_.size() - before;
   received_.payload += count;

@@ -15,22 +15,6 @@
 #include "sync/call.hpp"
 
 namespace duplex::sync {
-namespace {
-
-// Holds a flag or a count for the time of a call.
-class holding {
- public:
-  explicit holding(unsigned& count) noexcept : count_(++count) {}
-  ~holding() { --count_; }
-  holding(const holding&) = delete;
-  holding& operator=(const holding&) = delete;
-
- private:
-  unsigned& count_;
-};
-
-}  // namespace
-
 blocking_connection::blocking_connection(std::unique_ptr<sync::transport> transport,
                                          handshake_result handshake,
                                          protocol::extension_list extensions,
@@ -76,20 +60,29 @@ void blocking_connection::unlock_and_log(std::unique_lock<std::mutex>& lock) noe
 // --- receiving
 
 std::optional<message> blocking_connection::receive(call& current, const limit& limit) {
-  if (receivers_ != 0) {
-    throw concurrency_error("another thread receives from this connection already");
-  }
+  refuse_second_receiver();
+  if (fragments_) end_streaming();
   const holding receiver(receivers_);
   wait(
       current, limit, "receiving", [this] { return !inbox_.empty() || ended_; },
       parse_to::first_message);
   if (inbox_.empty()) return std::nullopt;
   auto received = inbox_.pop();
-  if (suspended_ && !inbox_.paused()) {
-    settle();
-    notify();
-  }
+  read_on();
   return received;
+}
+
+void blocking_connection::refuse_second_receiver() const {
+  if (receivers_ != 0 || (fragments_ && fragments_->taken())) {
+    throw concurrency_error("another thread receives from this connection already");
+  }
+}
+
+// There may be room for more.
+void blocking_connection::read_on() {
+  if (!suspended_ || is_full()) return;
+  settle();
+  notify();
 }
 
 message blocking_connection::recv(const limit& limit) {
@@ -119,9 +112,14 @@ void blocking_connection::send(const payload& payload, send_options options, con
     throw std::invalid_argument("a text message must be valid UTF-8");
   }
   call current(*this);
+  wait_for_turn(current, limit);
   require_open(current, limit);
   core_.send(type, payload.bytes(), false, options.compress);
   settle();
+  wait_for_room(current, limit);
+}
+
+void blocking_connection::wait_for_room(call& current, const limit& limit) {
   if (core_.buffered_amount() > write_limit_.high()) {
     const holding writer(writers_);
     const auto has_room = [this] {
@@ -213,6 +211,18 @@ std::optional<std::uint16_t> blocking_connection::close_code() const {
 std::string blocking_connection::close_reason() const {
   const std::lock_guard lock(mutex_);
   return std::string(core_.close_reason());
+}
+
+connection_stats blocking_connection::stats() const {
+  const std::lock_guard lock(mutex_);
+  auto result = core_.stats();
+  result.messages_queued = inbox_.size();
+  result.bytes_queued = inbox_.bytes() - inbox_.size() * sizeof(message);
+  if (fragments_) {
+    result.messages_queued += fragments_->messages();
+    result.bytes_queued += fragments_->payload_bytes();
+  }
+  return result;
 }
 
 std::size_t blocking_connection::buffered_amount() const {

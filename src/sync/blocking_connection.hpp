@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include <duplex/coro/limit.hpp>
@@ -23,7 +24,9 @@
 #include <duplex/options.hpp>
 #include <duplex/payload.hpp>
 #include <duplex/protocol/connection.hpp>
+#include <duplex/sync/client.hpp>
 
+#include "protocol/fragment_queue.hpp"
 #include "sync/service.hpp"
 #include "sync/transport.hpp"
 
@@ -63,6 +66,14 @@ class blocking_connection final : private serviced {
   message recv(const limit& limit);
   std::optional<message> next(const limit& limit);
   void send(const payload& payload, send_options options, const limit& limit);
+  void send_fragment(fragmented_message& message, const payload& fragment, const limit& limit);
+  void finish_fragments(fragmented_message& message, const limit& limit);
+  void give_up(const fragmented_message& message) noexcept;
+  /// Waits for a message to begin, and takes it.
+  message::type begin_stream(const limit& limit);
+  /// `ended` is set where it is the last.
+  std::optional<message> next_of_stream(bool& ended, const limit& limit);
+  void skip_stream() noexcept;
   duration ping(std::span<const std::byte> data, const limit& limit);
   void pong(std::span<const std::byte> data);
   void close(std::uint16_t code, std::string_view reason);
@@ -79,6 +90,7 @@ class blocking_connection final : private serviced {
   std::optional<std::uint16_t> close_code() const;
   std::string close_reason() const;
   std::size_t buffered_amount() const;
+  connection_stats stats() const;
 
  private:
   class call;
@@ -91,6 +103,12 @@ class blocking_connection final : private serviced {
 
   std::optional<message> receive(call& current, const limit& limit);
   void require_open(call& current, const limit& limit);
+  void wait_for_turn(call& current, const limit& limit);
+  void wait_for_fragment(call& current, const limit& limit);
+  void wait_for_room(call& current, const limit& limit);
+  void refuse_second_receiver() const;
+  void end_streaming();
+  void read_on();
   void wait_until_ended(call& current, const limit& limit, std::string_view doing);
   [[noreturn]] void throw_closed() const;
 
@@ -113,6 +131,8 @@ class blocking_connection final : private serviced {
   bool can_read() const;
   bool has_output() const;
   bool can_parse() const;
+  bool has_received() const { return !inbox_.empty() || (fragments_ && !fragments_->empty()); }
+  bool is_full() const { return inbox_.paused() || (fragments_ && fragments_->full()); }
   void read_now();
   void take_in(transfer read, bool direct);
   void parse(parse_to to);
@@ -134,6 +154,10 @@ class blocking_connection final : private serviced {
 
   protocol::connection core_;
   inbox inbox_;
+  std::optional<detail::fragment_queue> fragments_;  // messages are received in fragments
+  bool whole_wanted_ = false;                        // recv was called since
+  const fragmented_message* fragmented_ = nullptr;   // is being sent,
+  std::thread::id fragmented_by_;                    // by this thread
   water_marks write_limit_;
   std::size_t read_limit_;
   std::unique_ptr<std::byte[]> read_space_;

@@ -9,6 +9,18 @@
 
 namespace duplex::sync {
 
+/// Holds a flag or a count for the time of a call.
+class holding {
+ public:
+  explicit holding(unsigned& count) noexcept : count_(++count) {}
+  ~holding() { --count_; }
+  holding(const holding&) = delete;
+  holding& operator=(const holding&) = delete;
+
+ private:
+  unsigned& count_;
+};
+
 /// Holds the lock for the time of a call; at its end the service thread is told what is left to do,
 /// and the log what happened.
 class blocking_connection::call {

@@ -128,5 +128,10 @@ std::optional<duration> client_connection::latency() const { return impl_->laten
 std::optional<std::uint16_t> client_connection::close_code() const { return impl_->close_code(); }
 std::string client_connection::close_reason() const { return impl_->close_reason(); }
 std::size_t client_connection::buffered_amount() const { return impl_->buffered_amount(); }
+connection_stats client_connection::stats() const { return impl_->stats(); }
+
+message_stream client_connection::recv_streaming(limit limit) {
+  return {*impl_, impl_->begin_stream(limit)};
+}
 
 }  // namespace duplex::sync

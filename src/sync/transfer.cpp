@@ -9,7 +9,7 @@ namespace duplex::sync {
 // What was read is parsed before more is read. A full inbox stops the one and so the other, unless
 // the end has begun.
 bool blocking_connection::can_parse() const {
-  return unparsed_ && (!inbox_.paused() || core_.state() != protocol::state::open || broken_);
+  return unparsed_ && (!is_full() || core_.state() != protocol::state::open || broken_);
 }
 
 bool blocking_connection::can_read() const { return !ended_ && !reading_ && !unparsed_; }
@@ -41,7 +41,7 @@ void blocking_connection::take_in(transfer read, bool direct) {
 
 void blocking_connection::parse(parse_to to) {
   if (!can_parse()) return;
-  while (can_parse() && (to == parse_to::full_inbox || inbox_.empty())) {
+  while (can_parse() && (to == parse_to::full_inbox || !has_received())) {
     if (auto event = core_.next_event()) {
       deliver(*event);
     } else {
@@ -52,7 +52,12 @@ void blocking_connection::parse(parse_to to) {
 }
 
 void blocking_connection::deliver(protocol::event& event) {
-  if (event.kind == protocol::event::type::message) {
+  if (event.kind == protocol::event::type::fragment ||
+      (event.kind == protocol::event::type::message && fragments_)) {
+    const bool closing = core_.state() == protocol::state::closing;
+    fragments_->add(std::move(event.payload), event.last, closing);
+    if (whole_wanted_ && !fragments_->skipping()) end_streaming();
+  } else if (event.kind == protocol::event::type::message) {
     // Once it has started to close, an application that takes nothing loses what is beyond its
     // limits instead of missing the peer's close frame.
     if (inbox_.paused() && core_.state() == protocol::state::closing) return;
@@ -87,8 +92,8 @@ void blocking_connection::advance(clock::time_point now) {
 // After anything that may have changed the core or the inbox: does what they want.
 void blocking_connection::settle() {
   if (ended_) return;
-  if (suspended_ != inbox_.paused()) {
-    suspended_ = inbox_.paused();
+  if (suspended_ != is_full()) {
+    suspended_ = is_full();
     core_.suspend_keepalive(suspended_, clock::now());
     wake_after_call_ = true;
   }
