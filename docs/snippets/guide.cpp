@@ -2,7 +2,9 @@
 #include <duplex/duplex.hpp>
 #include <duplex/protocol/connection.hpp>
 #include <iostream>
+#include <ostream>
 #include <stdexcept>
+#include <thread>
 using namespace duplex;
 using namespace std::chrono_literals;
 
@@ -114,6 +116,72 @@ task<> send_photo(std::span<const std::byte> jpeg) {
   co_await ws.send(jpeg, {.compress = false});  // or, one message at a time
 }
 // [compression]
+
+task<> count_connections(server& server) {
+  // [broadcast]
+  server.broadcast("to all connections of the server, on all of its threads");
+  broadcast(server.connections(), "to these", {.slow = slow_consumer::drop});
+  // [broadcast]
+  co_return;
+}
+
+// [topics]
+task<> follow(connection& ws) {
+  ws.subscribe("prices");
+  ws.subscribe("room" + std::string(ws.request().path()));
+  while (auto message = co_await ws.next()) {
+    ws.publish("room" + std::string(ws.request().path()), *message);  // to the others in it
+  }
+}
+
+void publish_prices(const publisher& news) {  // in any thread; `server.publisher()` gives it
+  news.publish("prices", "EUR 1.08", {.slow = slow_consumer::latest_only});
+}
+// [topics]
+
+// [post_send]
+task<> work(connection& ws) {
+  const connection_handle client = ws.handle();
+  std::jthread worker([client] { client.post_send("from another thread"); });
+  co_await ws.wait_closed();
+}
+// [post_send]
+
+void listen_on_all_cores() {
+  // [threads]
+  auto server = serve(follow, "", 8765, {.threads = 0});  // one loop a core
+  run(std::move(server));
+  // [threads]
+}
+
+// [recv_streaming]
+task<> store(connection& ws, std::ostream& file) {
+  auto upload = co_await ws.recv_streaming();
+  while (auto fragment = co_await upload.next(30s)) file << fragment->text();
+  co_await ws.send("stored");
+}
+// [recv_streaming]
+
+// [send_fragments]
+task<> tell(connection& ws, const std::vector<std::string>& lines) {
+  co_await ws.send(lines);  // one message, a fragment for each line
+  int left = 3;
+  auto countdown = [&left]() -> task<std::optional<message>> {
+    co_await sleep_for(1s);
+    if (left == 0) co_return std::nullopt;
+    co_return message(std::to_string(left--));
+  };
+  co_await ws.send(countdown);  // one message, which takes four seconds
+}
+// [send_fragments]
+
+void look(const connection& ws) {
+  // [stats]
+  const auto figures = ws.stats();
+  std::cout << figures.messages_received << " messages, " << figures.bytes_unsent
+            << " bytes unsent, compressed to 1/" << figures.sent.ratio() << '\n';
+  // [stats]
+}
 
 // [blocking]
 task<> slow(connection& ws) {

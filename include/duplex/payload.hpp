@@ -38,6 +38,6 @@ class payload {
 /// What can be sent in fragments: a range of what can be sent.
 template <class Range>
 concept fragment_range = std::ranges::input_range<Range> && !std::convertible_to<Range, payload> &&
-    std::convertible_to<std::ranges::range_reference_t<Range>, payload>;
+                         std::convertible_to<std::ranges::range_reference_t<Range>, payload>;
 
 }  // namespace duplex

@@ -229,7 +229,7 @@ TEST(post_send, sends_from_another_thread_and_outlives_the_connection) {
   link.ws().abort();
   link.drop();
   EXPECT_TRUE(handle.post_send("nobody")) << "the loop is there";
-  run_loop_until([done = 0]() mutable { return ++done > 3; });
+  run_posted();
   EXPECT_THROW(handle.post_send("\xff"), std::invalid_argument);
 }
 

@@ -401,7 +401,7 @@ TEST(broadcast, waits_behind_a_fragmented_message) {
   link.ws().post_send("one");
   link.ws().post_send("old", {.slow = slow_consumer::latest_only});
   link.ws().post_send("new", {.slow = slow_consumer::latest_only});
-  run_loop_until([rounds = 0]() mutable { return ++rounds > 3; });
+  run_posted();
   EXPECT_EQ(link.frames(), strings{"text begun"});
   ready.wake_all();
   EXPECT_EQ(link.frames(), (strings{"continuation ", "text one", "text new"}));

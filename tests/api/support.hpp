@@ -74,6 +74,13 @@ class test_scope {
   }};
 };
 
+/// Runs what was posted to the loop so far.
+inline void run_posted() {
+  bool reached = false;
+  io::loop::current().post([&reached] { reached = true; });
+  EXPECT_TRUE(run_loop_until([&reached] { return reached; }));
+}
+
 /// Runs a coroutine to its end on the loop; fails the test where it throws or takes too long.
 inline void run_test(test_scope::function work) {
   test_scope tasks;
