@@ -29,7 +29,7 @@ double cpu_seconds(pid_t process) {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
 }
 
-server_process::server_process(const std::vector<std::string>& command) {
+server_process::server_process(const std::vector<std::string>& command, bool pinned) {
   int output[2];
   if (pipe(output) != 0) std::exit(1);
   id_ = fork();
@@ -41,7 +41,7 @@ server_process::server_process(const std::vector<std::string>& command) {
     std::vector<char*> arguments;
     for (const auto& each : command) arguments.push_back(const_cast<char*>(each.c_str()));
     arguments.push_back(nullptr);
-    pin(getpid(), 0);
+    if (pinned) pin(getpid(), 0);
     execvp(arguments[0], arguments.data());
     _exit(127);
   }

@@ -13,11 +13,12 @@ void pin(pid_t process, unsigned cpu);
 /// User and system time a process has used, in seconds.
 double cpu_seconds(pid_t process);
 
-/// A server on processor 0. It prints its port as its first line, and is killed at the end.
+/// A server on processor 0, or on all of them. It prints its port as its first line, and is killed
+/// at the end.
 class server_process {
  public:
   /// Exits the program where the server does not start.
-  explicit server_process(const std::vector<std::string>& command);
+  explicit server_process(const std::vector<std::string>& command, bool pinned = true);
   ~server_process();
   server_process(const server_process&) = delete;
   server_process& operator=(const server_process&) = delete;
