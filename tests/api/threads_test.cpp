@@ -13,6 +13,7 @@
 #include <duplex/sync/client.hpp>
 
 #include "support.hpp"
+#include "support/temporary.hpp"
 
 namespace duplex::test {
 namespace {
@@ -64,6 +65,29 @@ TEST(threads, share_connections_evenly) {
   EXPECT_EQ(counts.size(), 3u);
   for (const auto& [thread, count] : counts) EXPECT_EQ(count, 8) << "begin and end of four";
   EXPECT_TRUE(counts.contains(std::this_thread::get_id()));
+}
+
+TEST(threads, share_connections_of_unix_sockets_too) {
+  const temporary_directory folder;
+  tally handlers;
+  const auto path = folder / "server.sock";
+  const auto server = unix_serve(
+      [&](connection& ws) -> task<> {
+        handlers.count();
+        co_await echo(ws);
+      },
+      path, {.threads = 2});
+  run_test([&]() -> task<> {
+    auto a = co_await unix_connect(path);
+    auto b = co_await unix_connect(path);
+    for (auto* each : {&a, &b}) {
+      co_await each->send("hello");
+      auto reply = co_await each->recv(10s);
+      EXPECT_EQ(reply.text(), "hello");
+      co_await each->close();
+    }
+  });
+  EXPECT_EQ(handlers.counts().size(), 2u);
 }
 
 TEST(threads, of_each_core_are_more_than_none_and_no_more_than_a_thousand) {
