@@ -64,6 +64,18 @@ class invalid_uri : public error {
   std::string uri_;
 };
 
+/// Not the URL of a proxy.
+class invalid_proxy : public error {
+ public:
+  invalid_proxy(std::string proxy, const std::string& problem)
+      : error("'" + proxy + "' is not a valid proxy: " + problem), proxy_(std::move(proxy)) {}
+  /// Without its credentials.
+  const std::string& proxy() const noexcept { return proxy_; }
+
+ private:
+  std::string proxy_;
+};
+
 /// The opening handshake failed.
 class invalid_handshake : public error {
  public:
@@ -74,6 +86,35 @@ class invalid_handshake : public error {
 class invalid_message : public invalid_handshake {
  public:
   using invalid_handshake::invalid_handshake;
+};
+
+/// A proxy did not connect to the server.
+class proxy_error : public invalid_handshake {
+ public:
+  explicit proxy_error(const std::string& text, bool transient = false)
+      : invalid_handshake(text), transient_(transient) {}
+  /// Whether another attempt may succeed: the proxy could not reach the server, or went away.
+  bool transient() const noexcept { return transient_; }
+
+ private:
+  bool transient_;
+};
+
+/// What came from an HTTP proxy is no HTTP.
+class invalid_proxy_message : public proxy_error {
+ public:
+  using proxy_error::proxy_error;
+};
+
+/// An HTTP proxy answered something other than 2xx.
+class invalid_proxy_status : public proxy_error {
+ public:
+  explicit invalid_proxy_status(duplex::response response);
+  /// Of its body, up to 16 KiB.
+  const duplex::response& response() const noexcept { return response_; }
+
+ private:
+  duplex::response response_;
 };
 
 /// A limit of the handshake was passed.

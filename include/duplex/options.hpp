@@ -73,6 +73,25 @@ struct send_options {
   std::optional<bool> compress = {};
 };
 
+/// The proxy of a connection: a URL, nullopt for none, or by default the one that the environment
+/// names.
+class proxy_choice {
+ public:
+  constexpr proxy_choice() noexcept = default;
+  constexpr proxy_choice(std::nullopt_t) noexcept : detect_(false) {}                   // NOLINT
+  constexpr proxy_choice(std::string_view url) noexcept : url_(url), detect_(false) {}  // NOLINT
+  constexpr proxy_choice(const char* url) noexcept
+      : proxy_choice(std::string_view(url)) {}                                            // NOLINT
+  proxy_choice(const std::string& url) noexcept : proxy_choice(std::string_view(url)) {}  // NOLINT
+
+  constexpr bool detect() const noexcept { return detect_; }
+  constexpr const std::optional<std::string_view>& url() const noexcept { return url_; }
+
+ private:
+  std::optional<std::string_view> url_;
+  bool detect_ = true;
+};
+
 /// Options of `connect`. Views: what they refer to must live until `connect` returns its task.
 struct connect_options {
   /// The Origin header (RFC 6454).
@@ -119,6 +138,12 @@ struct connect_options {
   /// Where to connect instead of the URI's port.
   std::optional<int> port = {};
   address_family family = address_family::any;
+  /// The way through a proxy: a URL with the scheme `http`, `https`, `socks4`, `socks4a`, `socks5`
+  /// or `socks5h`, and credentials if it wants them (percent-encoded); std::nullopt: none. By
+  /// default what the environment names: `ws_proxy` or `wss_proxy`, then `socks_proxy`,
+  /// `https_proxy`, `http_proxy` (not for `wss`), `all_proxy`, in either case, but for the servers
+  /// that `no_proxy` lists.
+  proxy_choice proxy = {};
   /// nullptr: warnings and errors to stderr. Copied.
   const duplex::logger* logger = nullptr;
 

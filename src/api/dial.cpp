@@ -1,13 +1,64 @@
 // One step after the other, each on the stream of the one before.
 #include "api/dial.hpp"
 
+#include <exception>
+#include <system_error>
 #include <utility>
 
+#include <duplex/error.hpp>
 #include <duplex/io/tcp.hpp>
 
+#include "api/stream_reader.hpp"
+#include "protocol/proxy_handshake.hpp"
+
 namespace duplex::detail {
+namespace {
+
+task<std::unique_ptr<io::stream>> connect_to_proxy(proxy proxy, address_family family,
+                                                   limit limit) {
+  if (proxy.kind == proxy::type::https) {
+    throw invalid_proxy(proxy.host, "https proxies are not supported yet");
+  }
+  try {
+    co_return co_await io::connect_tcp(proxy.host, proxy.port, family, limit);
+  } catch (const std::system_error& failure) {
+    throw std::system_error(failure.code(), "cannot connect to " + proxy.name());
+  }
+}
+
+task<> talk(io::stream& stream, protocol::proxy_handshake& handshake, limit limit) {
+  stream_reader reader(stream);
+  while (!handshake.done()) {
+    const std::string words = handshake.take_data_to_send();
+    if (!words.empty()) co_await reader.write(words, limit);
+    auto bytes = co_await reader.read_some(limit);
+    if (bytes.empty()) {
+      handshake.receive_eof();
+    } else {
+      handshake.receive_data(bytes);
+    }
+    if (handshake.failure()) std::rethrow_exception(handshake.failure());
+  }
+}
+
+task<std::unique_ptr<io::stream>> dial_through_proxy(dial_settings settings, limit limit) {
+  auto stream = co_await connect_to_proxy(*settings.proxy, settings.family, limit);
+  std::string host = settings.host;
+  if (must_resolve_for_proxy(settings)) {
+    const auto family = family_for_proxy(settings);
+    auto addresses = co_await io::resolve(settings.host, settings.port, family, limit);
+    host = addresses.front().host;
+  }
+  const auto handshake = protocol::make_proxy_handshake(*settings.proxy, host, settings.port,
+                                                        std::move(settings.user_agent));
+  co_await talk(*stream, *handshake, limit);
+  co_return stream;
+}
+
+}  // namespace
 
 task<std::unique_ptr<io::stream>> dial(dial_settings settings, limit limit) {
+  if (settings.proxy) co_return co_await dial_through_proxy(std::move(settings), limit);
   co_return co_await io::connect_tcp(settings.host, settings.port, settings.family, limit);
 }
 

@@ -26,6 +26,11 @@ std::string describe_header(const std::string& name, const std::optional<std::st
   return "invalid " + name + " header: " + *value;
 }
 
+// Of the server, or of a gateway before it, for the moment.
+bool is_transient(int status) {
+  return status == 500 || status == 502 || status == 503 || status == 504;
+}
+
 }  // namespace
 
 error::error(const std::string& text) : std::runtime_error(escaped(text)) {}
@@ -51,6 +56,11 @@ std::exception_ptr make_connection_closed(std::optional<close_info> rcvd,
 invalid_status::invalid_status(duplex::response response)
     : invalid_handshake("server rejected WebSocket connection: HTTP " +
                         std::to_string(response.status)),
+      response_(std::move(response)) {}
+
+invalid_proxy_status::invalid_proxy_status(duplex::response response)
+    : proxy_error("proxy rejected connection: HTTP " + std::to_string(response.status),
+                  is_transient(response.status)),
       response_(std::move(response)) {}
 
 invalid_header::invalid_header(std::string name, std::optional<std::string> value)

@@ -54,7 +54,7 @@ client_connection connect(std::string_view uri, const connect_options& options) 
   handshake_result result;
   const logger log = options.logger ? *options.logger : stderr_logger();
   protocol::log_head(log, '>', handshake.request());
-  result.response = shake_hands(*transport, handshake, peer_name(dialling), deadline);
+  result.response = shake_hands(*transport, handshake, detail::peer_name(dialling), deadline);
   protocol::log_head(log, '<', result.response);
   result.request = handshake.request();
   result.subprotocol = handshake.subprotocol();

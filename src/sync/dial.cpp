@@ -1,18 +1,83 @@
 // One step after the other, each on the transport of the one before.
 #include "sync/dial.hpp"
 
+#include <netdb.h>
+
+#include <exception>
+#include <system_error>
+
+#include <duplex/error.hpp>
+
+#include "protocol/proxy_handshake.hpp"
 #include "sync/tcp.hpp"
+#include "sync/transport_reader.hpp"
 
 namespace duplex::sync {
+namespace {
 
-std::string peer_name(const detail::dial_settings& settings) {
-  return settings.host + " port " + std::to_string(settings.port);
+std::unique_ptr<transport> connect_to(const std::string& host, std::uint16_t port,
+                                      address_family family,
+                                      std::optional<clock::time_point> deadline) {
+  const auto addresses = resolve(host, port, family, deadline);
+  const std::string peer = host + " port " + std::to_string(port);
+  return make_plain_transport(connect_tcp(addresses, peer, deadline));
 }
+
+std::unique_ptr<transport> connect_to_proxy(const detail::proxy& proxy, address_family family,
+                                            std::optional<clock::time_point> deadline) {
+  if (proxy.kind == detail::proxy::type::https) {
+    throw invalid_proxy(proxy.host, "https proxies are not supported yet");
+  }
+  try {
+    return connect_to(proxy.host, proxy.port, family, deadline);
+  } catch (const std::system_error& failure) {
+    throw std::system_error(failure.code(), "cannot connect to " + proxy.name());
+  }
+}
+
+std::string resolve_for_proxy(const detail::dial_settings& settings,
+                              std::optional<clock::time_point> deadline) {
+  const auto family = detail::family_for_proxy(settings);
+  const auto addresses = resolve(settings.host, settings.port, family, deadline);
+  char host[NI_MAXHOST] = "";
+  const auto& first = addresses.front();
+  getnameinfo(first.get(), first.size, host, sizeof host, nullptr, 0, NI_NUMERICHOST);
+  return host;
+}
+
+void talk(transport& transport, protocol::proxy_handshake& handshake, std::string doing,
+          std::optional<clock::time_point> deadline) {
+  transport_reader reader(transport, std::move(doing), deadline);
+  while (!handshake.done()) {
+    reader.write(handshake.take_data_to_send());
+    const auto bytes = reader.read_some();
+    if (bytes.empty()) {
+      handshake.receive_eof();
+    } else {
+      handshake.receive_data(bytes);
+    }
+    if (handshake.failure()) std::rethrow_exception(handshake.failure());
+  }
+}
+
+std::unique_ptr<transport> dial_through_proxy(const detail::dial_settings& settings,
+                                              std::optional<clock::time_point> deadline) {
+  auto transport = connect_to_proxy(*settings.proxy, settings.family, deadline);
+  const std::string host = detail::must_resolve_for_proxy(settings)
+                               ? resolve_for_proxy(settings, deadline)
+                               : settings.host;
+  const auto handshake =
+      protocol::make_proxy_handshake(*settings.proxy, host, settings.port, settings.user_agent);
+  talk(*transport, *handshake, "handshake with " + settings.proxy->name(), deadline);
+  return transport;
+}
+
+}  // namespace
 
 std::unique_ptr<transport> dial(const detail::dial_settings& settings,
                                 std::optional<clock::time_point> deadline) {
-  const auto addresses = resolve(settings.host, settings.port, settings.family, deadline);
-  return make_plain_transport(connect_tcp(addresses, peer_name(settings), deadline));
+  if (settings.proxy) return dial_through_proxy(settings, deadline);
+  return connect_to(settings.host, settings.port, settings.family, deadline);
 }
 
 }  // namespace duplex::sync

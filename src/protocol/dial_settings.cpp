@@ -1,0 +1,38 @@
+// What the options of connect say about the way to the server.
+#include "protocol/dial_settings.hpp"
+
+#include "base/ip_address.hpp"
+
+namespace duplex::detail {
+namespace {
+
+std::optional<proxy> proxy_of(const uri& target, const proxy_choice& choice) {
+  if (!choice.detect() && !choice.url()) return std::nullopt;
+  if (choice.url()) return parse_proxy(*choice.url());
+  const auto found = find_proxy(target, process_environment());
+  return found ? std::optional(parse_proxy(*found)) : std::nullopt;
+}
+
+}  // namespace
+
+dial_settings dial_settings_of(const uri& target, const connect_options& options) {
+  return {.host = options.host ? std::string(*options.host) : target.host(),
+          .port = options.port ? static_cast<std::uint16_t>(*options.port) : target.port(),
+          .family = options.family,
+          .proxy = proxy_of(target, options.proxy),
+          .user_agent = std::optional<std::string>(options.user_agent_header)};
+}
+
+std::string peer_name(const dial_settings& settings) {
+  return settings.host + " port " + std::to_string(settings.port);
+}
+
+bool must_resolve_for_proxy(const dial_settings& settings) {
+  return settings.proxy && settings.proxy->wants_address() && !parse_ip_address(settings.host);
+}
+
+address_family family_for_proxy(const dial_settings& settings) {
+  return settings.proxy->kind == proxy::type::socks4 ? address_family::ipv4 : settings.family;
+}
+
+}  // namespace duplex::detail
