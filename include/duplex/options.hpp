@@ -144,6 +144,10 @@ struct connect_options {
   /// `https_proxy`, `http_proxy` (not for `wss`), `all_proxy`, in either case, but for the servers
   /// that `no_proxy` lists.
   proxy_choice proxy = {};
+  /// Redirects (301, 302, 303, 307, 308) that are followed, never from wss to ws; userinfo and the
+  /// headers Authorization and Cookie stay with their origin. 0: none, the answer is an error;
+  /// nullopt: DUPLEX_MAX_REDIRECTS of the environment, or 10.
+  std::optional<std::size_t> max_redirects = {};
   /// nullptr: warnings and errors to stderr. Copied.
   const duplex::logger* logger = nullptr;
 

@@ -1,7 +1,7 @@
 // Connecting: a stream, the handshake on it, one time limit for all of it.
 #include <duplex/client.hpp>
+#include <duplex/error.hpp>
 #include <duplex/protocol/handshake.hpp>
-#include <duplex/uri.hpp>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -9,42 +9,16 @@
 #include "api/connection_impl.hpp"
 #include "api/dial.hpp"
 #include "api/stream_reader.hpp"
+#include "protocol/client_plan.hpp"
 #include "protocol/option_settings.hpp"
 #include "protocol/trace.hpp"
 
 namespace duplex {
 namespace {
 
-// Everything of connect_options that is needed later, owned.
-class connect_plan {
- public:
-  connect_plan(std::string_view text, const connect_options& options)
-      : target(text),
-        handshake(target, detail::handshake_settings(options), detail::handshake_limits()),
-        core(detail::core_settings(options)),
-        inbox(detail::make_inbox(options)),
-        write_limit(options.write_limit),
-        read_limit(options.read_limit),
-        open_timeout(options.open_timeout),
-        logger(
-            std::make_shared<duplex::logger>(options.logger ? *options.logger : stderr_logger())),
-        dialling(detail::dial_settings_of(target, options)) {}
-
-  uri target;
-  protocol::client_handshake handshake;
-  protocol::connection_settings core;
-  duplex::inbox inbox;
-  water_marks write_limit;
-  std::size_t read_limit;
-  std::optional<duration> open_timeout;
-  std::shared_ptr<const duplex::logger> logger;
-  detail::dial_settings dialling;
-};
-
-task<client_connection> open_connection(connect_plan plan) {
-  const limit limit = plan.open_timeout ? duplex::limit(*plan.open_timeout) : duplex::limit();
+task<client_connection> open_at_target(const detail::client_plan& plan, limit limit) {
+  auto handshake = plan.make_handshake();
   auto stream = co_await detail::dial(plan.dialling, limit);
-  auto& handshake = plan.handshake;
   detail::handshake_result result;
   protocol::log_head(*plan.logger, '>', handshake.request());
   {
@@ -68,14 +42,25 @@ task<client_connection> open_connection(connect_plan plan) {
   result.request = handshake.request();
   result.subprotocol = handshake.subprotocol();
   auto impl = std::make_shared<detail::connection_impl>(std::move(stream), protocol::side::client,
-                                                        plan.core, std::move(plan.inbox),
+                                                        plan.core, plan.inbox->fresh(),
                                                         plan.write_limit, plan.read_limit);
   impl->set_extensions(handshake.take_extensions());
-  impl->set_logger(std::move(plan.logger));
+  impl->set_logger(plan.logger);
   co_return detail::connection_impl::open(std::move(impl), std::move(result), handshake.rest());
 }
 
-task<client_connection> open_in_time(connect_plan plan) {
+task<client_connection> open_connection(detail::client_plan plan) {
+  const limit limit = plan.open_timeout ? duplex::limit(*plan.open_timeout) : duplex::limit();
+  for (;;) {
+    try {
+      co_return co_await open_at_target(plan, limit);
+    } catch (const invalid_status& answer) {
+      if (!plan.follow(answer.response())) throw;
+    }
+  }
+}
+
+task<client_connection> open_in_time(detail::client_plan plan) {
   const auto target = plan.target.str();
   const auto time = plan.open_timeout.value_or(duration::zero());
   try {
@@ -89,8 +74,7 @@ task<client_connection> open_in_time(connect_plan plan) {
 }  // namespace
 
 task<client_connection> connect(std::string_view uri, const connect_options& options) {
-  detail::validate(options);
-  connect_plan plan(uri, options);
+  detail::client_plan plan(uri, options);
   if (plan.target.secure()) {
     throw std::invalid_argument("cannot connect to " + plan.target.str() +
                                 ": wss is not supported yet");

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstdlib>
 
 #include <duplex/error.hpp>
 #include <duplex/http.hpp>
@@ -58,14 +57,18 @@ proxy parse(std::string_view url) {
 
 char to_upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
 
-std::optional<std::string> variable(const environment& lookup, std::string name) {
-  if (auto value = lookup(name)) return value->empty() ? std::nullopt : value;
-  const bool is_http = name == "http_proxy";
-  std::transform(name.begin(), name.end(), name.begin(), to_upper);
-  // CVE-2016-1000110: a client's header "Proxy: x" is HTTP_PROXY to a CGI program.
-  if (is_http && lookup("REQUEST_METHOD")) return std::nullopt;
-  auto value = lookup(name);
-  return value && value->empty() ? std::nullopt : value;
+// nullopt where it is not set or empty, which hides the one in upper case.
+std::optional<std::string> variable(const environment_variables& lookup, std::string name) {
+  const char* value = lookup(name.c_str());
+  if (!value) {
+    const bool is_http = name == "http_proxy";
+    std::transform(name.begin(), name.end(), name.begin(), to_upper);
+    // CVE-2016-1000110: a client's header "Proxy: x" is HTTP_PROXY to a CGI program.
+    if (is_http && lookup("REQUEST_METHOD")) return std::nullopt;
+    value = lookup(name.c_str());
+  }
+  if (!value || *value == '\0') return std::nullopt;
+  return value;
 }
 
 bool is_network_of(std::string_view network, std::string_view host) {
@@ -109,14 +112,7 @@ proxy parse_proxy(std::string_view url) {
   }
 }
 
-environment process_environment() {
-  return [](const std::string& name) -> std::optional<std::string> {
-    const char* const value = std::getenv(name.c_str());
-    return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
-  };
-}
-
-std::optional<std::string> find_proxy(const uri& target, const environment& lookup) {
+std::optional<std::string> find_proxy(const uri& target, const environment_variables& lookup) {
   const auto no_proxy = variable(lookup, "no_proxy");
   if (no_proxy && bypasses_proxy(*no_proxy, target.host(), target.port())) return std::nullopt;
   for (const std::string_view scheme : {"ws", "wss", "socks", "https", "http", "all"}) {

@@ -2,13 +2,14 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include <duplex/uri.hpp>
+
+#include "base/environment.hpp"
 
 namespace duplex::detail {
 
@@ -31,17 +32,12 @@ struct proxy {
 /// (80, 443, 1080). Throws invalid_proxy, which quotes no credentials.
 proxy parse_proxy(std::string_view url);
 
-/// The value of a variable, nullopt where it is not set.
-using environment = std::function<std::optional<std::string>(const std::string& name)>;
-/// The process's.
-environment process_environment();
-
 /// The URL of the proxy for a server, as Python's websockets and urllib find it: the most specific
 /// of `ws_proxy` or `wss_proxy`, `socks_proxy`, `https_proxy`, `http_proxy` (not for wss) and, as
 /// curl has it, `all_proxy`. A name in lower case wins over the same in upper case, also where it
 /// is empty, which means none. HTTP_PROXY is ignored in a CGI program, whose client may set it.
 /// What has no scheme is an HTTP proxy, or in `socks_proxy` one of SOCKS 5.
-std::optional<std::string> find_proxy(const uri& target, const environment& lookup);
+std::optional<std::string> find_proxy(const uri& target, const environment_variables& lookup);
 
 /// Whether the value of `no_proxy` names a server: a list of names, each with what is below it,
 /// `name:port`, addresses, networks (10.0.0.0/8), or `*` for everything.

@@ -1,19 +1,24 @@
 // What the options of connect say about the way to the server.
 #include "protocol/dial_settings.hpp"
 
+#include <cstdlib>
+
 #include "base/ip_address.hpp"
 
 namespace duplex::detail {
 namespace {
 
 std::optional<proxy> proxy_of(const uri& target, const proxy_choice& choice) {
-  if (!choice.detect() && !choice.url()) return std::nullopt;
-  if (choice.url()) return parse_proxy(*choice.url());
-  const auto found = find_proxy(target, process_environment());
-  return found ? std::optional(parse_proxy(*found)) : std::nullopt;
+  if (choice.detect()) return detect_proxy(target);
+  return choice.url() ? std::optional(parse_proxy(*choice.url())) : std::nullopt;
 }
 
 }  // namespace
+
+std::optional<proxy> detect_proxy(const uri& target) {
+  const auto found = find_proxy(target, [](const char* name) { return std::getenv(name); });
+  return found ? std::optional(parse_proxy(*found)) : std::nullopt;
+}
 
 dial_settings dial_settings_of(const uri& target, const connect_options& options) {
   return {.host = options.host ? std::string(*options.host) : target.host(),

@@ -25,6 +25,9 @@ struct dial_settings {
 /// Throws invalid_proxy, also of what the environment holds.
 dial_settings dial_settings_of(const uri& target, const connect_options& options);
 
+/// The proxy that the environment names for a server. Throws invalid_proxy.
+std::optional<proxy> detect_proxy(const uri& target);
+
 /// "localhost port 8765", for messages.
 std::string peer_name(const dial_settings& settings);
 

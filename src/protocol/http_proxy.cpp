@@ -4,11 +4,16 @@
 #include <duplex/error.hpp>
 
 #include "protocol/crypto.hpp"
+#include "protocol/option_settings.hpp"
 
 namespace duplex::protocol {
 namespace {
 
-constexpr std::size_t refusal_body_max = 16'384;
+http1_limits limits_of_answer() {
+  http1_limits limits = detail::handshake_limits();
+  limits.max_body = 16'384;
+  return limits;
+}
 
 std::string make_request(const detail::proxy& proxy, const std::string& host, std::uint16_t port,
                          std::optional<std::string> user_agent) {
@@ -29,7 +34,7 @@ std::string make_request(const detail::proxy& proxy, const std::string& host, st
 http_proxy_handshake::http_proxy_handshake(const detail::proxy& proxy, const std::string& host,
                                            std::uint16_t port,
                                            std::optional<std::string> user_agent)
-    : limits_{.max_body = refusal_body_max}, reader_(limits_) {
+    : limits_(limits_of_answer()), reader_(limits_) {
   send(make_request(proxy, host, port, std::move(user_agent)));
 }
 

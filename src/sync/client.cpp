@@ -7,9 +7,8 @@
 #include <utility>
 
 #include <duplex/protocol/handshake.hpp>
-#include <duplex/uri.hpp>
 
-#include "protocol/option_settings.hpp"
+#include "protocol/client_plan.hpp"
 #include "protocol/trace.hpp"
 #include "sync/blocking_connection.hpp"
 #include "sync/dial.hpp"
@@ -35,32 +34,41 @@ response shake_hands(transport& transport, protocol::client_handshake& handshake
   }
 }
 
+std::unique_ptr<blocking_connection> open_at_target(const detail::client_plan& plan,
+                                                    std::optional<clock::time_point> deadline) {
+  auto handshake = plan.make_handshake();
+  auto transport = dial(plan.dialling, deadline);
+  handshake_result result;
+  protocol::log_head(*plan.logger, '>', handshake.request());
+  result.response = shake_hands(*transport, handshake, detail::peer_name(plan.dialling), deadline);
+  protocol::log_head(*plan.logger, '<', result.response);
+  result.request = handshake.request();
+  result.subprotocol = handshake.subprotocol();
+  return std::make_unique<blocking_connection>(std::move(transport), std::move(result),
+                                               handshake.take_extensions(), handshake.rest(), plan);
+}
+
+std::unique_ptr<blocking_connection> open_connection(detail::client_plan plan) {
+  std::optional<clock::time_point> deadline;
+  if (plan.open_timeout) deadline = clock::now() + *plan.open_timeout;
+  for (;;) {
+    try {
+      return open_at_target(plan, deadline);
+    } catch (const invalid_status& answer) {
+      if (!plan.follow(answer.response())) throw;
+    }
+  }
+}
+
 }  // namespace
 
 client_connection connect(std::string_view uri, const connect_options& options) {
-  detail::validate(options);
-  const duplex::uri target(uri);
-  if (target.secure()) {
-    throw std::invalid_argument("cannot connect to " + target.str() + ": wss is not supported yet");
+  detail::client_plan plan(uri, options);
+  if (plan.target.secure()) {
+    throw std::invalid_argument("cannot connect to " + plan.target.str() +
+                                ": wss is not supported yet");
   }
-  protocol::client_handshake handshake(target, detail::handshake_settings(options),
-                                       detail::handshake_limits());
-
-  std::optional<clock::time_point> deadline;
-  if (options.open_timeout) deadline = clock::now() + *options.open_timeout;
-  const auto dialling = detail::dial_settings_of(target, options);
-
-  auto transport = dial(dialling, deadline);
-  handshake_result result;
-  const logger log = options.logger ? *options.logger : stderr_logger();
-  protocol::log_head(log, '>', handshake.request());
-  result.response = shake_hands(*transport, handshake, detail::peer_name(dialling), deadline);
-  protocol::log_head(log, '<', result.response);
-  result.request = handshake.request();
-  result.subprotocol = handshake.subprotocol();
-  return client_connection(std::make_unique<blocking_connection>(
-      std::move(transport), std::move(result), handshake.take_extensions(), handshake.rest(),
-      options));
+  return client_connection(open_connection(std::move(plan)));
 }
 
 client_connection::client_connection(std::unique_ptr<blocking_connection> opened) noexcept

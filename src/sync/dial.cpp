@@ -1,8 +1,6 @@
 // One step after the other, each on the transport of the one before.
 #include "sync/dial.hpp"
 
-#include <netdb.h>
-
 #include <exception>
 #include <system_error>
 
@@ -35,16 +33,6 @@ std::unique_ptr<transport> connect_to_proxy(const detail::proxy& proxy, address_
   }
 }
 
-std::string resolve_for_proxy(const detail::dial_settings& settings,
-                              std::optional<clock::time_point> deadline) {
-  const auto family = detail::family_for_proxy(settings);
-  const auto addresses = resolve(settings.host, settings.port, family, deadline);
-  char host[NI_MAXHOST] = "";
-  const auto& first = addresses.front();
-  getnameinfo(first.get(), first.size, host, sizeof host, nullptr, 0, NI_NUMERICHOST);
-  return host;
-}
-
 void talk(transport& transport, protocol::proxy_handshake& handshake, std::string doing,
           std::optional<clock::time_point> deadline) {
   transport_reader reader(transport, std::move(doing), deadline);
@@ -63,9 +51,11 @@ void talk(transport& transport, protocol::proxy_handshake& handshake, std::strin
 std::unique_ptr<transport> dial_through_proxy(const detail::dial_settings& settings,
                                               std::optional<clock::time_point> deadline) {
   auto transport = connect_to_proxy(*settings.proxy, settings.family, deadline);
-  const std::string host = detail::must_resolve_for_proxy(settings)
-                               ? resolve_for_proxy(settings, deadline)
-                               : settings.host;
+  std::string host = settings.host;
+  if (detail::must_resolve_for_proxy(settings)) {
+    const auto family = detail::family_for_proxy(settings);
+    host = resolve(settings.host, settings.port, family, deadline).front().host;
+  }
   const auto handshake =
       protocol::make_proxy_handshake(*settings.proxy, host, settings.port, settings.user_agent);
   talk(*transport, *handshake, "handshake with " + settings.proxy->name(), deadline);

@@ -92,9 +92,9 @@ TEST(proxy, keeps_its_credentials_out_of_what_is_said_of_it) {
 
 std::string found(const variables& set, std::string_view target = "ws://example.com") {
   return find_proxy(uri(target),
-                    [&](const std::string& name) -> std::optional<std::string> {
+                    [&](const char* name) {
                       const auto entry = set.find(name);
-                      return entry == set.end() ? std::nullopt : std::optional(entry->second);
+                      return entry == set.end() ? nullptr : entry->second.c_str();
                     })
       .value_or("none");
 }

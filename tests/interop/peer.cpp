@@ -69,6 +69,8 @@ arguments parse_arguments(int argc, char** argv) {
       result.connections = std::stoi(value);
     } else if (name == "--origin") {
       result.origin = value;
+    } else if (name == "--proxy") {
+      result.proxy = value;
     } else if (name == "--subprotocol") {
       result.subprotocols.push_back(value);
     } else if (name == "--compression") {
@@ -90,6 +92,7 @@ client_options::client_options(const arguments& arguments)
     : origin_(arguments.origin),
       subprotocols_(arguments.subprotocols.begin(), arguments.subprotocols.end()),
       arguments_(arguments) {
+  if (arguments.proxy) proxy_ = *arguments.proxy;
   for (const auto& [name, value] : arguments.headers) headers_.push_back({name, value});
 }
 
@@ -101,6 +104,7 @@ connect_options client_options::get() const {
           .max_size = arguments_.max_size,
           .max_frame_size = arguments_.max_frame_size,
           .max_fragments = arguments_.max_fragments,
+          .proxy = proxy_,
           .logger = &arguments_.logger};
 }
 

@@ -16,15 +16,16 @@
 namespace duplex::interop {
 
 /// `[uri] [--connections N] [--origin O] [--subprotocol S]... [--header "Name: value"]...
-/// [--compression none|NAME=NUMBER]... [--limit NAME=NUMBER]... [--debug yes]`, where a name is
-/// that of an option of compression or of a connection. `--debug` logs everything to standard
-/// error.
+/// [--proxy URL] [--compression none|NAME=NUMBER]... [--limit NAME=NUMBER]... [--debug yes]`, where
+/// a name is that of an option of compression or of a connection. `--debug` logs everything to
+/// standard error.
 struct arguments {
   std::string uri = {};
   int connections = 1;
   std::optional<std::string> origin = {};
   std::vector<std::string> subprotocols = {};
   duplex::headers headers = {};
+  std::optional<std::string> proxy = {};
   std::optional<deflate_options> compression = deflate_options();
   std::optional<std::size_t> max_size = connect_options().max_size;
   std::optional<std::size_t> max_frame_size = {};
@@ -46,6 +47,7 @@ class client_options {
   std::vector<std::string_view> subprotocols_;
   std::vector<header_view> headers_;
   const arguments& arguments_;
+  proxy_choice proxy_;
 };
 
 /// What a test script can ask for:
