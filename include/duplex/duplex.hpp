@@ -10,8 +10,10 @@
 #include <duplex/message.hpp>
 #include <duplex/options.hpp>
 #include <duplex/protocol/extension.hpp>
+#include <duplex/reconnecting.hpp>
 #include <duplex/run.hpp>
 #include <duplex/server.hpp>
 #include <duplex/sync/client.hpp>
+#include <duplex/sync/reconnecting.hpp>
 #include <duplex/uri.hpp>
 #include <duplex/version.hpp>

@@ -85,7 +85,13 @@ class invalid_handshake : public error {
 /// What came is no HTTP.
 class invalid_message : public invalid_handshake {
  public:
-  using invalid_handshake::invalid_handshake;
+  explicit invalid_message(const std::string& text, bool ended = false)
+      : invalid_handshake(text), ended_(ended) {}
+  /// Whether it is only that the connection ended before there was an answer.
+  bool ended() const noexcept { return ended_; }
+
+ private:
+  bool ended_;
 };
 
 /// A proxy did not connect to the server.
@@ -163,6 +169,11 @@ class concurrency_error : public error {
  public:
   using error::error;
 };
+
+namespace detail {
+/// Whether a status tells of a failure, of the server or of a gateway before it, that may pass.
+bool is_transient_status(int status) noexcept;
+}  // namespace detail
 
 /// The object is not in a state for this call.
 class invalid_state : public error {

@@ -6,9 +6,11 @@
 #include <string>
 #include <utility>
 
+#include "api/client.hpp"
 #include "api/connection_impl.hpp"
 #include "api/dial.hpp"
 #include "api/stream_reader.hpp"
+#include "base/reconnect_policy.hpp"
 #include "protocol/client_plan.hpp"
 #include "protocol/option_settings.hpp"
 #include "protocol/trace.hpp"
@@ -49,8 +51,7 @@ task<client_connection> open_at_target(const detail::client_plan& plan, limit li
   co_return detail::connection_impl::open(std::move(impl), std::move(result), handshake.rest());
 }
 
-task<client_connection> open_connection(detail::client_plan plan) {
-  const limit limit = plan.open_timeout ? duplex::limit(*plan.open_timeout) : duplex::limit();
+task<client_connection> open_following(detail::client_plan plan, limit limit) {
   for (;;) {
     try {
       co_return co_await open_at_target(plan, limit);
@@ -60,26 +61,22 @@ task<client_connection> open_connection(detail::client_plan plan) {
   }
 }
 
-task<client_connection> open_in_time(detail::client_plan plan) {
+}  // namespace
+
+task<client_connection> detail::open_client(client_plan plan, limit whole) {
   const auto target = plan.target.str();
   const auto time = plan.open_timeout.value_or(duration::zero());
+  const limit limit = reconnect_policy::attempt_limit(whole, plan.open_timeout);
   try {
-    co_return co_await open_connection(std::move(plan));
+    co_return co_await open_following(std::move(plan), limit);
   } catch (const timeout&) {
-    throw timeout("opening a connection to " + target + " took longer than " +
-                  detail::to_text(time));
+    throw timeout("opening a connection to " + target + " took longer than " + to_text(time));
   }
 }
 
-}  // namespace
-
 task<client_connection> connect(std::string_view uri, const connect_options& options) {
   detail::client_plan plan(uri, options);
-  if (plan.target.secure()) {
-    throw std::invalid_argument("cannot connect to " + plan.target.str() +
-                                ": wss is not supported yet");
-  }
-  return open_in_time(std::move(plan));
+  return detail::open_client(std::move(plan));
 }
 
 }  // namespace duplex

@@ -26,12 +26,11 @@ std::string describe_header(const std::string& name, const std::optional<std::st
   return "invalid " + name + " header: " + *value;
 }
 
-// Of the server, or of a gateway before it, for the moment.
-bool is_transient(int status) {
+}  // namespace
+
+bool detail::is_transient_status(int status) noexcept {
   return status == 500 || status == 502 || status == 503 || status == 504;
 }
-
-}  // namespace
 
 error::error(const std::string& text) : std::runtime_error(escaped(text)) {}
 
@@ -60,7 +59,7 @@ invalid_status::invalid_status(duplex::response response)
 
 invalid_proxy_status::invalid_proxy_status(duplex::response response)
     : proxy_error("proxy rejected connection: HTTP " + std::to_string(response.status),
-                  is_transient(response.status)),
+                  detail::is_transient_status(response.status)),
       response_(std::move(response)) {}
 
 invalid_header::invalid_header(std::string name, std::optional<std::string> value)

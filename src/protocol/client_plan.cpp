@@ -1,6 +1,7 @@
 // Options copied, and redirects followed.
 #include "protocol/client_plan.hpp"
 
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -43,6 +44,9 @@ client_plan::client_plan(std::string_view text, const connect_options& options)
       detects_proxy(options.proxy.detect()),
       has_own_destination(options.host || options.port),
       redirects_max(options.max_redirects.value_or(process_environment().max_redirects)) {
+  if (target.secure()) {
+    throw std::invalid_argument("cannot connect to " + target.str() + ": wss is not supported yet");
+  }
   make_handshake();
 }
 

@@ -8,9 +8,11 @@
 
 #include <duplex/protocol/handshake.hpp>
 
+#include "base/reconnect_policy.hpp"
 #include "protocol/client_plan.hpp"
 #include "protocol/trace.hpp"
 #include "sync/blocking_connection.hpp"
+#include "sync/connecting.hpp"
 #include "sync/dial.hpp"
 #include "sync/transport_reader.hpp"
 
@@ -48,9 +50,11 @@ std::unique_ptr<blocking_connection> open_at_target(const detail::client_plan& p
                                                handshake.take_extensions(), handshake.rest(), plan);
 }
 
-std::unique_ptr<blocking_connection> open_connection(detail::client_plan plan) {
-  std::optional<clock::time_point> deadline;
-  if (plan.open_timeout) deadline = clock::now() + *plan.open_timeout;
+}  // namespace
+
+std::unique_ptr<blocking_connection> open_client(detail::client_plan plan, const limit& whole) {
+  const auto deadline =
+      detail::reconnect_policy::attempt_limit(whole, plan.open_timeout).deadline();
   for (;;) {
     try {
       return open_at_target(plan, deadline);
@@ -60,15 +64,8 @@ std::unique_ptr<blocking_connection> open_connection(detail::client_plan plan) {
   }
 }
 
-}  // namespace
-
 client_connection connect(std::string_view uri, const connect_options& options) {
-  detail::client_plan plan(uri, options);
-  if (plan.target.secure()) {
-    throw std::invalid_argument("cannot connect to " + plan.target.str() +
-                                ": wss is not supported yet");
-  }
-  return client_connection(open_connection(std::move(plan)));
+  return client_connection(open_client(detail::client_plan(uri, options)));
 }
 
 client_connection::client_connection(std::unique_ptr<blocking_connection> opened) noexcept

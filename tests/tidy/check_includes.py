@@ -15,7 +15,7 @@ BASE = {
     f'include/duplex/{name}.hpp'
     for name in (
         'buffer', 'close_code', 'coro/limit', 'deflate_options', 'error', 'http', 'inbox', 'io/address', 'log',
-        'message', 'options', 'payload', 'uri', 'version',
+        'message', 'options', 'payload', 'reconnect_options', 'uri', 'version',
     )
 }
 

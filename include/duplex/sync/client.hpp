@@ -20,6 +20,7 @@
 namespace duplex::sync {
 
 class blocking_connection;
+class reconnecting;
 
 /// An open connection whose calls block the calling thread.
 ///
@@ -68,6 +69,7 @@ class client_connection {
 
  private:
   friend client_connection connect(std::string_view uri, const connect_options& options);
+  friend class reconnecting;
   explicit client_connection(std::unique_ptr<blocking_connection> opened) noexcept;
 
   std::unique_ptr<blocking_connection> impl_;

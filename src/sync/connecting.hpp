@@ -1,0 +1,16 @@
+// Connecting, for those that have a plan of their own.
+#pragma once
+
+#include <memory>
+
+#include <duplex/coro/limit.hpp>
+
+#include "protocol/client_plan.hpp"
+#include "sync/blocking_connection.hpp"
+
+namespace duplex::sync {
+
+/// What `connect` does, within open_timeout and the limit's deadline.
+std::unique_ptr<blocking_connection> open_client(detail::client_plan plan, const limit& whole = {});
+
+}  // namespace duplex::sync
