@@ -17,4 +17,10 @@ namespace duplex {
 /// std::invalid_argument for options that make no sense.
 task<client_connection> connect(std::string_view uri, const connect_options& options = {});
 
+/// Opens a connection to a server on a unix socket: a path, or an abstract name (unix(7)) that
+/// begins with "@" or NUL. The URI is what the handshake tells the server.
+task<client_connection> unix_connect(std::string_view path,
+                                     std::string_view uri = "ws://localhost/",
+                                     connect_options options = {});
+
 }  // namespace duplex

@@ -6,6 +6,7 @@
 #include <duplex/coro/scope.hpp>
 #include <duplex/coro/task.hpp>
 #include <duplex/error.hpp>
+#include <duplex/io/systemd.hpp>
 #include <duplex/io/worker.hpp>
 #include <duplex/message.hpp>
 #include <duplex/options.hpp>

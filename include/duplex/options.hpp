@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -62,6 +63,16 @@ class view_list {
 struct header_view {
   std::string_view name = {};
   std::string_view value = {};
+};
+
+/// A numeric address to connect from; port 0 is any.
+struct address_view {
+  constexpr address_view(std::string_view numeric, std::uint16_t number = 0) noexcept  // NOLINT
+      : host(numeric), port(number) {}
+  constexpr address_view(const char* numeric) noexcept : host(numeric) {}  // NOLINT: implicit
+
+  std::string_view host;
+  std::uint16_t port = 0;
 };
 
 /// How to send one message.
@@ -133,11 +144,18 @@ struct connect_options {
   std::size_t read_limit = std::size_t{1} << 16;
   /// Unsent bytes above which `send` waits.
   water_marks write_limit = std::size_t{1} << 16;
-  /// Where to connect instead of the URI's host.
+  /// Where to connect instead of the URI's host: a name, a numeric address, or "unix:" and the path
+  /// of a unix socket.
   std::optional<std::string_view> host = {};
   /// Where to connect instead of the URI's port.
   std::optional<int> port = {};
   address_family family = address_family::any;
+  /// A connected socket, of TCP or a unix socket, to use instead of connecting. It is taken over,
+  /// and closed whatever becomes of the connection, unless `connect` throws std::invalid_argument
+  /// or invalid_uri. Goes with none of the four around it.
+  std::optional<int> sock = {};
+  /// Where to connect from; restricts the family to its own.
+  std::optional<address_view> local_addr = {};
   /// The way through a proxy: a URL with the scheme `http`, `https`, `socks4`, `socks4a`, `socks5`
   /// or `socks5h`, and credentials if it wants them (percent-encoded); std::nullopt: none. By
   /// default what the environment names: `ws_proxy` or `wss_proxy`, then `socks_proxy`,
@@ -185,8 +203,23 @@ struct serve_options {
   water_marks write_limit = std::size_t{1} << 16;
   /// Connections waiting to be accepted (listen(2)).
   int backlog = 511;
+  /// Lets several servers, each with this option, listen on one port; the system shares the
+  /// connections out among them (SO_REUSEPORT). Not of unix sockets.
   bool reuse_port = false;
   address_family family = address_family::any;
+  /// Listening sockets, of TCP or unix sockets, to serve instead of hosts and port. They are taken
+  /// over, and closed with the server, unless `serve` throws std::invalid_argument.
+  std::vector<int> sock = {};
+  /// Of the file of a unix socket, such as 0660; nullopt: those the umask leaves.
+  std::optional<unsigned> unix_permissions = {};
+  /// Every connection must begin with a header of the PROXY protocol, version 1 or 2, which tells
+  /// who connected to the proxy in front of this server: `remote_address` and `local_address` are
+  /// what it says. A connection without one is dropped.
+  bool proxy_protocol = false;
+  /// Proxies whose header is believed: addresses, networks ("10.0.0.0/8"), "unix:" for whoever may
+  /// open the unix socket; connections of others are dropped. Empty: everybody, which is right only
+  /// where nobody but the proxy can connect.
+  std::vector<std::string> trusted_proxies = {};
   duplex::logger logger = stderr_logger();
 
   /// DUPLEX_SERVER of the environment, or "duplex/X.Y.Z (platform)".

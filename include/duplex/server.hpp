@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <duplex/connection.hpp>
@@ -42,7 +44,7 @@ class server {
   std::vector<connection*> connections() const;
   /// The addresses listened on.
   std::vector<address> sockets() const;
-  /// The port of the first of them.
+  /// The port of the first of them that has one; 0: none has.
   std::uint16_t port() const;
   bool is_serving() const;
   const serve_options& options() const;
@@ -59,12 +61,36 @@ class server {
 /// away, it lives on, and of its server nothing but `close` reaches it.
 using connection_handler = std::function<task<>(connection&)>;
 
-/// Listens on host and port, and serves as soon as the loop runs.
+/// Where a server listens: one host or several, each a name, a numeric address, "unix:" and the
+/// path of a unix socket, or empty for all interfaces, IPv4 and IPv6. Without any: all interfaces.
+class host_list {
+ public:
+  host_list() : hosts_(1) {}
+  host_list(const char* host) : hosts_{host} {}                    // NOLINT: implicit
+  host_list(std::string_view host) : hosts_{std::string(host)} {}  // NOLINT
+  host_list(std::string host) : hosts_{std::move(host)} {}         // NOLINT
+  host_list(std::vector<std::string> hosts) noexcept : hosts_(std::move(hosts)) {}  // NOLINT
+  host_list(std::initializer_list<std::string_view> hosts) : hosts_(hosts.begin(), hosts.end()) {}
+
+  auto begin() const noexcept { return hosts_.begin(); }
+  auto end() const noexcept { return hosts_.end(); }
+
+ private:
+  std::vector<std::string> hosts_;
+};
+
+/// Listens on every address of the hosts, with one port, and serves as soon as the loop runs.
 ///
-/// An empty host means all interfaces, IPv4 and IPv6; port 0 any free one (see `server::port`).
-/// Looking up the host blocks. Throws std::system_error where the address cannot be had,
-/// std::invalid_argument for options that make no sense, each naming the culprit.
-server serve(connection_handler handler, std::string_view host = {}, int port = 0,
+/// Port 0 means any free one (see `server::port`). Looking up a host blocks. Throws
+/// std::system_error where an address cannot be had, std::invalid_argument for options that make no
+/// sense, each naming the culprit.
+server serve(connection_handler handler, host_list hosts = {}, int port = 0,
              serve_options options = {});
+
+/// Listens on a unix socket: a path, or an abstract name (unix(7)) that begins with "@" or NUL.
+///
+/// The socket file that a dead server left is replaced; a living one's is an error. The file is
+/// removed when the server stops accepting.
+server unix_serve(connection_handler handler, std::string_view path, serve_options options = {});
 
 }  // namespace duplex

@@ -1,8 +1,9 @@
 // Connecting: a stream, the handshake on it, one time limit for all of it.
 #include <duplex/client.hpp>
 #include <duplex/error.hpp>
+#include <duplex/io/stream.hpp>
 #include <duplex/protocol/handshake.hpp>
-#include <stdexcept>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -18,9 +19,9 @@
 namespace duplex {
 namespace {
 
-task<client_connection> open_at_target(const detail::client_plan& plan, limit limit) {
+task<client_connection> open_on(std::unique_ptr<io::stream> stream, const detail::client_plan& plan,
+                                limit limit) {
   auto handshake = plan.make_handshake();
-  auto stream = co_await detail::dial(plan.dialling, limit);
   detail::handshake_result result;
   protocol::log_head(*plan.logger, '>', handshake.request());
   {
@@ -51,10 +52,15 @@ task<client_connection> open_at_target(const detail::client_plan& plan, limit li
   co_return detail::connection_impl::open(std::move(impl), std::move(result), handshake.rest());
 }
 
-task<client_connection> open_following(detail::client_plan plan, limit limit) {
+task<client_connection> open_following(detail::client_plan plan, std::unique_ptr<io::stream> stream,
+                                       limit limit) {
   for (;;) {
     try {
-      co_return co_await open_at_target(plan, limit);
+      if (!stream) {
+        auto dialled = co_await detail::dial(plan.dialling, limit);
+        stream = std::move(dialled);
+      }
+      co_return co_await open_on(std::move(stream), plan, limit);
     } catch (const invalid_status& answer) {
       if (!plan.follow(answer.response())) throw;
     }
@@ -63,12 +69,13 @@ task<client_connection> open_following(detail::client_plan plan, limit limit) {
 
 }  // namespace
 
-task<client_connection> detail::open_client(client_plan plan, limit whole) {
+task<client_connection> detail::open_client(client_plan plan, std::unique_ptr<io::stream> stream,
+                                            limit whole) {
   const auto target = plan.target.str();
   const auto time = plan.open_timeout.value_or(duration::zero());
   const limit limit = reconnect_policy::attempt_limit(whole, plan.open_timeout);
   try {
-    co_return co_await open_following(std::move(plan), limit);
+    co_return co_await open_following(std::move(plan), std::move(stream), limit);
   } catch (const timeout&) {
     throw timeout("opening a connection to " + target + " took longer than " + to_text(time));
   }
@@ -76,7 +83,16 @@ task<client_connection> detail::open_client(client_plan plan, limit whole) {
 
 task<client_connection> connect(std::string_view uri, const connect_options& options) {
   detail::client_plan plan(uri, options);
-  return detail::open_client(std::move(plan));
+  std::unique_ptr<io::stream> stream;
+  if (options.sock) stream = io::adopt_stream(*options.sock);  // from here on it is ours
+  return detail::open_client(std::move(plan), std::move(stream));
+}
+
+task<client_connection> unix_connect(std::string_view path, std::string_view uri,
+                                     connect_options options) {
+  const address server = unix_address(path);
+  options.host = server.host;
+  return connect(uri, options);
 }
 
 }  // namespace duplex

@@ -7,6 +7,7 @@
 
 #include <duplex/error.hpp>
 #include <duplex/io/tcp.hpp>
+#include <duplex/io/unix.hpp>
 
 #include "api/stream_reader.hpp"
 #include "protocol/proxy_handshake.hpp"
@@ -14,13 +15,14 @@
 namespace duplex::detail {
 namespace {
 
-task<std::unique_ptr<io::stream>> connect_to_proxy(proxy proxy, address_family family,
-                                                   limit limit) {
+task<std::unique_ptr<io::stream>> connect_to_proxy(const dial_settings& settings, limit limit) {
+  const proxy& proxy = *settings.proxy;
   if (proxy.kind == proxy::type::https) {
     throw invalid_proxy(proxy.host, "https proxies are not supported yet");
   }
   try {
-    co_return co_await io::connect_tcp(proxy.host, proxy.port, family, limit);
+    co_return co_await io::connect_tcp(proxy.host, proxy.port, settings.family, limit,
+                                       settings.local);
   } catch (const std::system_error& failure) {
     throw std::system_error(failure.code(), "cannot connect to " + proxy.name());
   }
@@ -42,7 +44,7 @@ task<> talk(io::stream& stream, protocol::proxy_handshake& handshake, limit limi
 }
 
 task<std::unique_ptr<io::stream>> dial_through_proxy(dial_settings settings, limit limit) {
-  auto stream = co_await connect_to_proxy(*settings.proxy, settings.family, limit);
+  auto stream = co_await connect_to_proxy(settings, limit);
   std::string host = settings.host;
   if (must_resolve_for_proxy(settings)) {
     const auto family = family_for_proxy(settings);
@@ -59,7 +61,11 @@ task<std::unique_ptr<io::stream>> dial_through_proxy(dial_settings settings, lim
 
 task<std::unique_ptr<io::stream>> dial(dial_settings settings, limit limit) {
   if (settings.proxy) co_return co_await dial_through_proxy(std::move(settings), limit);
-  co_return co_await io::connect_tcp(settings.host, settings.port, settings.family, limit);
+  if (const auto path = unix_path_of(settings.host)) {
+    co_return co_await io::connect_unix(std::string(*path), limit);
+  }
+  co_return co_await io::connect_tcp(settings.host, settings.port, settings.family, limit,
+                                     settings.local);
 }
 
 }  // namespace duplex::detail

@@ -2,13 +2,16 @@
 #include "api/opening.hpp"
 
 #include <chrono>
+#include <duplex/error.hpp>
 #include <duplex/protocol/handshake.hpp>
+#include <duplex/protocol/proxy_header.hpp>
 #include <string>
 #include <system_error>
 #include <utility>
 
 #include "api/connection_impl.hpp"
 #include "api/stream_reader.hpp"
+#include "io/relayed_stream.hpp"
 #include "protocol/option_settings.hpp"
 #include "protocol/trace.hpp"
 
@@ -25,6 +28,7 @@ class opening {
   task<std::optional<connection>> run();
 
  private:
+  task<> receive_proxy_header();
   task<std::optional<response>> answer();
   task<> receive_request(stream_reader& reader);
   response decide();
@@ -57,6 +61,7 @@ opening::opening(const opening_settings& settings, std::unique_ptr<io::stream> s
 
 task<std::optional<connection>> opening::run() {
   try {
+    if (options_.proxy_protocol) co_await receive_proxy_header();
     auto given = co_await answer();
     if (!given) co_return std::nullopt;
     result_.response = std::move(*given);
@@ -65,6 +70,29 @@ task<std::optional<connection>> opening::run() {
     co_return std::nullopt;
   }
   co_return make_connection();
+}
+
+// Who connects is whom the proxy names, if it names anybody.
+task<> opening::receive_proxy_header() {
+  const address proxy = stream_->remote_address();
+  if (!settings_.trusted.contains(proxy)) {
+    throw invalid_message(to_string(proxy) + " is no trusted proxy");
+  }
+  protocol::proxy_header header;
+  {
+    stream_reader reader(*stream_);
+    while (const std::size_t wanted = header.wanted()) {
+      auto bytes = co_await reader.read_some(limit_, wanted);
+      if (bytes.empty()) throw invalid_message("the PROXY protocol header is cut off");
+      header.receive_data(bytes);
+    }
+  }
+  if (!header.problem().empty()) {
+    throw invalid_message("no PROXY protocol header from " + to_string(proxy) + ": " +
+                          header.problem());
+  }
+  if (!header.source()) co_return;
+  stream_ = io::with_addresses(std::move(stream_), *header.destination(), *header.source());
 }
 
 // The response that opens the connection, once it has left; nullopt: there is none.

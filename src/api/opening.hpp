@@ -10,12 +10,15 @@
 #include <optional>
 #include <stop_token>
 
+#include "protocol/trusted_proxies.hpp"
+
 namespace duplex::detail {
 
 /// What the openings of one server have in common.
 struct opening_settings {
   std::shared_ptr<const serve_options> options;  // shared: a connection keeps its logger
   protocol::server_extensions extensions = {};
+  trusted_proxies trusted = {};
   std::stop_token closing = {};  ///< stopped when the server closes: 503 from then on
 };
 

@@ -27,7 +27,9 @@ task<> sleep_within(duration time, limit whole) {
 
 struct reconnecting::state {
   state(std::string_view uri, const connect_options& options, reconnect_options again)
-      : plan(uri, options), policy(std::move(again), plan.logger) {}
+      : plan(uri, options), policy(std::move(again), plan.logger) {
+    plan.require_no_socket();
+  }
 
   detail::client_plan plan;
   detail::reconnect_policy policy;
@@ -46,7 +48,7 @@ task<client_connection> reconnecting::next(limit limit) {
   for (;;) {
     std::exception_ptr problem;
     try {
-      auto ws = co_await detail::open_client(plan, limit);
+      auto ws = co_await detail::open_client(plan, nullptr, limit);
       policy.succeeded();
       co_return ws;
     } catch (...) {

@@ -3,6 +3,7 @@
 #include <duplex/coro/scope.hpp>
 #include <duplex/io/loop.hpp>
 #include <duplex/io/signals.hpp>
+#include <duplex/io/systemd.hpp>
 #include <duplex/run.hpp>
 #include <exception>
 
@@ -55,8 +56,10 @@ void run(server server) {
   {
     scope tasks;
     tasks.spawn(remember_end(server.wait_closed(), closed, failure));
+    io::notify_systemd("READY=1");
     const io::signal_set on_signal({SIGINT, SIGTERM}, [&](int) {
       if (++signals > 1) return;
+      io::notify_systemd("STOPPING=1");
       server.close();
       if (const auto time = server.options().close_timeout) tasks.spawn(set_after(2 * *time, late));
     });

@@ -1,7 +1,7 @@
 // Listening, the connections of a server from their opening to the end of their handlers, closing.
 #include <duplex/coro/scope.hpp>
 #include <duplex/coro/wait.hpp>
-#include <duplex/io/tcp.hpp>
+#include <duplex/io/listener.hpp>
 #include <duplex/server.hpp>
 #include <exception>
 #include <stdexcept>
@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "api/connection_impl.hpp"
+#include "api/listening.hpp"
 #include "api/opening.hpp"
 #include "protocol/option_settings.hpp"
 
@@ -17,7 +18,7 @@ namespace detail {
 
 class server_impl : public std::enable_shared_from_this<server_impl>, private coro::resident {
  public:
-  server_impl(connection_handler handler, std::string_view host, int port, serve_options options);
+  server_impl(connection_handler handler, const host_list& hosts, int port, serve_options options);
   static server make(std::shared_ptr<server_impl> impl) { return server(std::move(impl)); }
 
   void close(bool close_connections, std::uint16_t code, std::string_view reason);
@@ -33,7 +34,6 @@ class server_impl : public std::enable_shared_from_this<server_impl>, private co
  private:
   struct session;
 
-  void listen(std::string_view host, std::uint16_t port);
   void accept(std::unique_ptr<io::stream> stream) noexcept;
   task<> serve_stream(std::unique_ptr<io::stream> stream);
   void stop() noexcept;
@@ -54,7 +54,7 @@ class server_impl : public std::enable_shared_from_this<server_impl>, private co
   scope streams_;  // last: its tasks use all of the above
 };
 
-server_impl::server_impl(connection_handler handler, std::string_view host, int port,
+server_impl::server_impl(connection_handler handler, const host_list& hosts, int port,
                          serve_options options)
     : resident(io::loop::current()),
       loop_(io::loop::current()),
@@ -64,36 +64,14 @@ server_impl::server_impl(connection_handler handler, std::string_view host, int 
       streams_([this](std::exception_ptr exception) { log_failure(std::move(exception), {}); }) {
   validate(options_);
   opening_settings_.extensions = extensions_of(options_);
+  opening_settings_.trusted = trusted_proxies(options_.trusted_proxies);
   if (!handler_) throw std::invalid_argument("serve needs a handler");
-  if (port < 0 || port > 65535) {
-    throw std::invalid_argument("port must be from 0 to 65535, got " + std::to_string(port));
-  }
-  listen(host, static_cast<std::uint16_t>(port));
+  listeners_ = listen(hosts, port, options_);
   for (auto& listener : listeners_) {
+    sockets_.push_back(listener->local_address());
     listener->start([this](std::unique_ptr<io::stream> stream) { accept(std::move(stream)); });
-    log(log_level::info, "server listening on " + to_string(listener->local_address()));
+    log(log_level::info, "server listening on " + to_string(sockets_.back()));
   }
-}
-
-void server_impl::listen(std::string_view host, std::uint16_t port) {
-  std::exception_ptr unavailable;
-  for (auto& at : io::resolve_now(std::string(host), port, options_.family, true)) {
-    at.port = port;
-    try {
-      listeners_.push_back(io::listen_tcp(at, options_.backlog, options_.reuse_port));
-    } catch (const std::system_error& problem) {
-      // A machine without IPv6 still has names that resolve to it.
-      if (problem.code() != std::errc::address_not_available &&
-          problem.code() != std::errc::address_family_not_supported) {
-        throw;
-      }
-      unavailable = std::current_exception();
-      continue;
-    }
-    sockets_.push_back(listeners_.back()->local_address());
-    port = sockets_.front().port;  // port 0: the same port on every address
-  }
-  if (listeners_.empty()) std::rethrow_exception(unavailable);
 }
 
 void server_impl::accept(std::unique_ptr<io::stream> stream) noexcept {
@@ -241,13 +219,22 @@ task<> server::wait_closed(limit limit) {
 task<> server::serve_forever() { return detail::server_impl::serve_forever(impl_, {}); }
 std::vector<connection*> server::connections() const { return impl_->connections(); }
 std::vector<address> server::sockets() const { return impl_->sockets(); }
-std::uint16_t server::port() const { return impl_->sockets().front().port; }
+std::uint16_t server::port() const {
+  for (const auto& each : impl_->sockets()) {
+    if (each.port != 0) return each.port;
+  }
+  return 0;
+}
 bool server::is_serving() const { return impl_->is_serving(); }
 const serve_options& server::options() const { return impl_->options(); }
 
-server serve(connection_handler handler, std::string_view host, int port, serve_options options) {
+server serve(connection_handler handler, host_list hosts, int port, serve_options options) {
   return detail::server_impl::make(
-      std::make_shared<detail::server_impl>(std::move(handler), host, port, std::move(options)));
+      std::make_shared<detail::server_impl>(std::move(handler), hosts, port, std::move(options)));
+}
+
+server unix_serve(connection_handler handler, std::string_view path, serve_options options) {
+  return serve(std::move(handler), unix_address(path).host, 0, std::move(options));
 }
 
 }  // namespace duplex

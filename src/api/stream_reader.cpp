@@ -1,6 +1,7 @@
 // Turns a stream's events into the ends of waits.
 #include "api/stream_reader.hpp"
 
+#include <algorithm>
 #include <duplex/coro/wait.hpp>
 
 namespace duplex::detail {
@@ -15,8 +16,9 @@ stream_reader::~stream_reader() {
   stream_.set_events(nullptr);
 }
 
-task<std::span<const std::byte>> stream_reader::read_some(limit limit) {
+task<std::span<const std::byte>> stream_reader::read_some(limit limit, std::size_t count_max) {
   count_ = 0;
+  count_max_ = std::min(count_max, space_size);
   if (!eof_ && !error_) stream_.start_reading();
   while (count_ == 0 && !eof_ && !error_) {
     coro::wait waiting(executor_, waiting_, limit);

@@ -22,13 +22,15 @@ class stream_reader final : private io::stream_events {
   stream_reader& operator=(const stream_reader&) = delete;
 
   /// The next bytes, valid until the next call; empty at the end of the stream. Throws
-  /// std::system_error, and as the limit says.
-  task<std::span<const std::byte>> read_some(limit limit);
+  /// std::system_error, and as the limit says. What exceeds `count_max` stays in the stream.
+  task<std::span<const std::byte>> read_some(limit limit, std::size_t count_max = space_size);
   /// Writes everything and waits until the system has it.
   task<> write(std::string_view bytes, limit limit);
 
  private:
-  std::span<std::byte> read_space() override { return space_; }
+  static constexpr std::size_t space_size = 4096;
+
+  std::span<std::byte> read_space() override { return std::span(space_).first(count_max_); }
   void on_data(std::size_t count) override;
   void on_eof() override;
   void on_error(std::error_code error) override;
@@ -38,10 +40,10 @@ class stream_reader final : private io::stream_events {
   coro::executor& executor_;
   coro::wait_queue waiting_;
   std::error_code error_;
-  std::size_t count_ = 0;
+  std::size_t count_ = 0, count_max_ = space_size;
   bool eof_ = false;
   bool writing_ = false;
-  std::array<std::byte, 4096> space_;
+  std::array<std::byte, space_size> space_;
 };
 
 }  // namespace duplex::detail

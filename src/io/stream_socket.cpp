@@ -259,7 +259,7 @@ std::unique_ptr<stream> adopt_stream(int socket) {
   net::require_connected(socket);
   net::socket_address peer;
   ::getpeername(socket, peer.get(), &peer.size);
-  return make_stream(net::descriptor(socket), peer);
+  return make_stream(net::take_over(socket), peer);
 }
 
 }  // namespace duplex::io

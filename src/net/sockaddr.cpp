@@ -21,11 +21,10 @@ namespace {
 
 constexpr std::size_t path_at = offsetof(sockaddr_un, sun_path);
 
-socket_address to_unix(const address& address) {
+socket_address to_unix(const address& address, std::string path) {
   socket_address result;
   auto& to = reinterpret_cast<sockaddr_un&>(result.storage);
   to.sun_family = AF_UNIX;
-  std::string path = address.host.substr(address.host.find(':') + 1);
   const bool is_abstract = path.starts_with('@');
   if (is_abstract) path[0] = '\0';
   // A path ends with a NUL, and may not be empty: that would be any name.
@@ -71,7 +70,7 @@ address address_of(int socket, int (*ask)(int, sockaddr*, socklen_t*)) {
 }  // namespace
 
 socket_address to_sockaddr(const address& address) {
-  if (address.is_unix()) return to_unix(address);
+  if (const auto path = unix_path_of(address.host)) return to_unix(address, std::string(*path));
   socket_address result;
   auto& ipv4 = reinterpret_cast<sockaddr_in&>(result.storage);
   if (inet_pton(AF_INET, address.host.c_str(), &ipv4.sin_addr) == 1) {

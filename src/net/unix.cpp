@@ -47,7 +47,7 @@ unix_listening::unix_listening(const address& at, int backlog,
     if (result != 0) throw_system_error(errno, doing);
   };
   const auto native = to_sockaddr(at);
-  std::string file = at.host.substr(at.host.find(':') + 1);
+  std::string file(unix_path_of(at.host).value_or(""));
   if (file.starts_with('@')) file.clear();
   socket_ = make_socket(doing);
   const bool has_mode = permissions && !file.empty();

@@ -43,11 +43,16 @@ client_plan::client_plan(std::string_view text, const connect_options& options)
       logger(std::make_shared<duplex::logger>(options.logger ? *options.logger : stderr_logger())),
       detects_proxy(options.proxy.detect()),
       has_own_destination(options.host || options.port),
+      has_own_socket(options.sock.has_value()),
       redirects_max(options.max_redirects.value_or(process_environment().max_redirects)) {
   if (target.secure()) {
     throw std::invalid_argument("cannot connect to " + target.str() + ": wss is not supported yet");
   }
   make_handshake();
+}
+
+void client_plan::require_no_socket() const {
+  if (has_own_socket) throw std::invalid_argument("sock must be empty where one reconnects");
 }
 
 uri client_plan::resolve(std::string_view location) const {
@@ -66,6 +71,9 @@ bool client_plan::follow(const response& answer) {
   uri next = resolve(*location);
   if (++redirects > redirects_max) {
     throw security_error("more than " + std::to_string(redirects_max) + " redirects");
+  }
+  if (has_own_socket) {
+    throw security_error("cannot follow redirect to " + next.str() + " with a preexisting socket");
   }
   if (target.secure() && !next.secure()) {
     throw security_error("cannot follow redirect to non-secure URI " + next.str());

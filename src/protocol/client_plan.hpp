@@ -28,6 +28,9 @@ struct client_plan {
     return {target, handshake, handshake_limits()};
   }
 
+  /// Throws std::invalid_argument where there is one, which serves for one connection.
+  void require_no_socket() const;
+
   /// Turns to where an answer redirects; false where it does not. Credentials stay with the origin
   /// they were given for. Throws security_error where it must not be followed, invalid_header where
   /// it leads to no URI.
@@ -44,7 +47,7 @@ struct client_plan {
   std::shared_ptr<const duplex::logger> logger;
 
   // For redirects
-  bool detects_proxy, has_own_destination;
+  bool detects_proxy, has_own_destination, has_own_socket;
   std::size_t redirects_max, redirects = 0;
 
  private:

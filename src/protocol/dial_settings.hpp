@@ -18,6 +18,7 @@ struct dial_settings {
   std::string host = {};
   std::uint16_t port = 0;
   address_family family = address_family::any;
+  std::optional<address> local = {};
   std::optional<detail::proxy> proxy = {};
   std::optional<std::string> user_agent = {};  ///< what a proxy is told
 };

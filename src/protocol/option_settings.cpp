@@ -3,12 +3,14 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <stdexcept>
 #include <string_view>
 
 #include <duplex/protocol/permessage_deflate.hpp>
 
 #include "base/environment.hpp"
+#include "base/ip_network.hpp"
 
 namespace duplex::detail {
 namespace {
@@ -49,6 +51,34 @@ void require_compression(const deflate_options& options) {
   require_range("compression.level", options.level, 0, 9);
   require_range("compression.memory_level", options.memory_level, 1, 9);
   if (options.max_ratio == 0) refuse("compression.max_ratio", "positive", "0");
+}
+
+// As long as the systems take them (sun_path), the shortest of which has 104 bytes.
+void require_unix_path(std::string_view path) {
+#if defined(__linux__)
+  constexpr std::size_t path_max = 107;
+#else
+  constexpr std::size_t path_max = 103;
+#endif
+  if (!path.empty() && path.size() <= path_max && path.find('\0', 1) == path.npos) return;
+  refuse("the path of a unix socket", "1 to " + std::to_string(path_max) + " bytes without NUL",
+         std::to_string(path.size()) + ": '" + escaped(path) + "'");
+}
+
+std::string octal(unsigned number) {
+  std::array<char, 12> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number, 8).ptr;
+  return "0" + std::string(digits.data(), end);
+}
+
+void require_local_address(const connect_options& options) {
+  const auto host = options.local_addr->host;
+  const auto without_zone = host.substr(0, host.find('%'));
+  if (!parse_ip_address(without_zone))
+    refuse("local_addr", "a numeric address", "'" + escaped(host) + "'");
+  const bool is_ipv6 = host.find(':') != host.npos;
+  const auto other = is_ipv6 ? address_family::ipv4 : address_family::ipv6;
+  if (options.family == other) refuse("local_addr", "of the family", "'" + escaped(host) + "'");
 }
 
 // What connections of both sides have in common.
@@ -102,17 +132,47 @@ void validate(const connect_options& options) {
     refuse("port", "1 to 65535", std::to_string(*options.port));
   }
   if (options.host && options.host->empty()) refuse("host", "a name or an address", "''");
+  if (const auto path = unix_path_of(options.host.value_or(""))) require_unix_path(*path);
+  if (options.local_addr) require_local_address(options);
+  const bool tells_where =
+      options.host || options.port || options.local_addr || options.family != address_family::any;
+  if (options.sock && tells_where) {
+    refuse("sock", "without host, port, family and local_addr", std::to_string(*options.sock));
+  }
 }
 
 void validate(const serve_options& options) {
   validate_connection(options);
   if (options.backlog < 1) refuse("backlog", "positive", std::to_string(options.backlog));
+  if (options.unix_permissions && *options.unix_permissions > 0777) {
+    refuse("unix_permissions", "0 to 0777", octal(*options.unix_permissions));
+  }
+  if (!options.trusted_proxies.empty() && !options.proxy_protocol) {
+    refuse("trusted_proxies", "with proxy_protocol",
+           "'" + escaped(options.trusted_proxies.front()) + "' without");
+  }
   if (options.server_header && !is_field_value(*options.server_header)) {
     refuse("server_header", "the value of a header", "'" + escaped(*options.server_header) + "'");
   }
   for (const auto& [name, value] : options.additional_headers) {
     if (!protocol::is_handshake_header(name)) continue;
     throw std::invalid_argument("header " + name + " is the handshake's own");
+  }
+}
+
+void validate_hosts(std::span<const std::string> hosts, const serve_options& options) {
+  if (hosts.empty()) refuse("hosts", "one or several", "none");
+  bool has_unix = false;
+  for (const auto& host : hosts) {
+    if (const auto path = unix_path_of(host)) {
+      require_unix_path(*path);
+      has_unix = true;
+    } else if (host.find('\0') != host.npos) {
+      refuse("host", "a name or an address", "'" + escaped(host) + "'");
+    }
+  }
+  if (options.unix_permissions && !has_unix) {
+    refuse("unix_permissions", "for a unix socket", octal(*options.unix_permissions));
   }
 }
 

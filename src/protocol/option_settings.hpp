@@ -1,6 +1,8 @@
 // What the options of connect and serve mean for the protocol's core, the handshake and the inbox.
 #pragma once
 
+#include <optional>
+#include <span>
 #include <string>
 
 #include <duplex/inbox.hpp>
@@ -14,6 +16,9 @@ namespace duplex::detail {
 /// Throws std::invalid_argument that names the option and its value where they make no sense.
 void validate(const connect_options& options);
 void validate(const serve_options& options);
+
+/// Of where a server listens, the same.
+void validate_hosts(std::span<const std::string> hosts, const serve_options& options);
 
 protocol::connection_settings core_settings(const connect_options& options);
 protocol::connection_settings core_settings(const serve_options& options);

@@ -36,10 +36,10 @@ response shake_hands(transport& transport, protocol::client_handshake& handshake
   }
 }
 
-std::unique_ptr<blocking_connection> open_at_target(const detail::client_plan& plan,
-                                                    std::optional<clock::time_point> deadline) {
+std::unique_ptr<blocking_connection> open_on(std::unique_ptr<transport> transport,
+                                             const detail::client_plan& plan,
+                                             std::optional<clock::time_point> deadline) {
   auto handshake = plan.make_handshake();
-  auto transport = dial(plan.dialling, deadline);
   handshake_result result;
   protocol::log_head(*plan.logger, '>', handshake.request());
   result.response = shake_hands(*transport, handshake, detail::peer_name(plan.dialling), deadline);
@@ -52,12 +52,15 @@ std::unique_ptr<blocking_connection> open_at_target(const detail::client_plan& p
 
 }  // namespace
 
-std::unique_ptr<blocking_connection> open_client(detail::client_plan plan, const limit& whole) {
+std::unique_ptr<blocking_connection> open_client(detail::client_plan plan,
+                                                 std::unique_ptr<transport> transport,
+                                                 const limit& whole) {
   const auto deadline =
       detail::reconnect_policy::attempt_limit(whole, plan.open_timeout).deadline();
   for (;;) {
     try {
-      return open_at_target(plan, deadline);
+      if (!transport) transport = dial(plan.dialling, deadline);
+      return open_on(std::move(transport), plan, deadline);
     } catch (const invalid_status& answer) {
       if (!plan.follow(answer.response())) throw;
     }
@@ -65,7 +68,17 @@ std::unique_ptr<blocking_connection> open_client(detail::client_plan plan, const
 }
 
 client_connection connect(std::string_view uri, const connect_options& options) {
-  return client_connection(open_client(detail::client_plan(uri, options)));
+  detail::client_plan plan(uri, options);
+  std::unique_ptr<transport> transport;
+  if (options.sock) transport = adopt_transport(*options.sock);  // from here on it is ours
+  return client_connection(open_client(std::move(plan), std::move(transport)));
+}
+
+client_connection unix_connect(std::string_view path, std::string_view uri,
+                               connect_options options) {
+  const address server = unix_address(path);
+  options.host = server.host;
+  return connect(uri, options);
 }
 
 client_connection::client_connection(std::unique_ptr<blocking_connection> opened) noexcept

@@ -10,7 +10,10 @@
 
 namespace duplex::sync {
 
-/// What `connect` does, within open_timeout and the limit's deadline.
-std::unique_ptr<blocking_connection> open_client(detail::client_plan plan, const limit& whole = {});
+/// What `connect` does, within open_timeout and the limit's deadline; on a transport where one is
+/// given.
+std::unique_ptr<blocking_connection> open_client(detail::client_plan plan,
+                                                 std::unique_ptr<transport> transport = {},
+                                                 const limit& whole = {});
 
 }  // namespace duplex::sync

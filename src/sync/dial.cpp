@@ -14,20 +14,21 @@ namespace duplex::sync {
 namespace {
 
 std::unique_ptr<transport> connect_to(const std::string& host, std::uint16_t port,
-                                      address_family family,
+                                      const detail::dial_settings& settings,
                                       std::optional<clock::time_point> deadline) {
-  const auto addresses = resolve(host, port, family, deadline);
+  const auto addresses = resolve(host, port, settings.family, deadline);
   const std::string peer = host + " port " + std::to_string(port);
-  return make_plain_transport(connect_tcp(addresses, peer, deadline));
+  return make_plain_transport(connect_tcp(addresses, peer, deadline, settings.local));
 }
 
-std::unique_ptr<transport> connect_to_proxy(const detail::proxy& proxy, address_family family,
+std::unique_ptr<transport> connect_to_proxy(const detail::dial_settings& settings,
                                             std::optional<clock::time_point> deadline) {
+  const detail::proxy& proxy = *settings.proxy;
   if (proxy.kind == detail::proxy::type::https) {
     throw invalid_proxy(proxy.host, "https proxies are not supported yet");
   }
   try {
-    return connect_to(proxy.host, proxy.port, family, deadline);
+    return connect_to(proxy.host, proxy.port, settings, deadline);
   } catch (const std::system_error& failure) {
     throw std::system_error(failure.code(), "cannot connect to " + proxy.name());
   }
@@ -50,7 +51,7 @@ void talk(transport& transport, protocol::proxy_handshake& handshake, std::strin
 
 std::unique_ptr<transport> dial_through_proxy(const detail::dial_settings& settings,
                                               std::optional<clock::time_point> deadline) {
-  auto transport = connect_to_proxy(*settings.proxy, settings.family, deadline);
+  auto transport = connect_to_proxy(settings, deadline);
   std::string host = settings.host;
   if (detail::must_resolve_for_proxy(settings)) {
     const auto family = detail::family_for_proxy(settings);
@@ -67,7 +68,10 @@ std::unique_ptr<transport> dial_through_proxy(const detail::dial_settings& setti
 std::unique_ptr<transport> dial(const detail::dial_settings& settings,
                                 std::optional<clock::time_point> deadline) {
   if (settings.proxy) return dial_through_proxy(settings, deadline);
-  return connect_to(settings.host, settings.port, settings.family, deadline);
+  if (unix_path_of(settings.host)) {
+    return make_plain_transport(connect_unix({settings.host}, deadline));
+  }
+  return connect_to(settings.host, settings.port, settings, deadline);
 }
 
 }  // namespace duplex::sync

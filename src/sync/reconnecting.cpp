@@ -31,7 +31,9 @@ void sleep_within(duration time, const limit& whole) {
 
 struct reconnecting::state {
   state(std::string_view uri, const connect_options& options, reconnect_options again)
-      : plan(uri, options), policy(std::move(again), plan.logger) {}
+      : plan(uri, options), policy(std::move(again), plan.logger) {
+    plan.require_no_socket();
+  }
 
   detail::client_plan plan;
   detail::reconnect_policy policy;
@@ -50,7 +52,7 @@ client_connection reconnecting::next(limit limit) {
   for (;;) {
     std::exception_ptr problem;
     try {
-      client_connection ws(open_client(plan, limit));
+      client_connection ws(open_client(plan, nullptr, limit));
       policy.succeeded();
       return ws;
     } catch (...) {

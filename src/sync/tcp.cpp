@@ -11,11 +11,13 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 #include <duplex/error.hpp>
 
 #include "net/sockaddr.hpp"
+#include "net/unix.hpp"
 #include "sync/thread.hpp"
 
 namespace duplex::sync {
@@ -156,7 +158,18 @@ std::vector<address> resolve(const std::string& host, std::uint16_t port, addres
 descriptor connect_tcp(const std::vector<address>& addresses, const std::string& peer,
                        std::optional<clock::time_point> deadline,
                        const std::optional<address>& local) {
-  return make_blocking(race(net::in_turns(addresses), local).run(peer, deadline));
+  const std::string from = local ? " from " + local->host : std::string();
+  return make_blocking(race(net::in_turns(addresses), local).run(peer + from, deadline));
+}
+
+descriptor connect_unix(const address& to, std::optional<clock::time_point> deadline) {
+  for (;;) {
+    if (auto connected = net::connect_unix(to)) return make_blocking(std::move(connected));
+    if (deadline && clock::now() >= *deadline) {
+      throw timeout("connecting to " + to_string(to) + " timed out");
+    }
+    std::this_thread::sleep_for(net::unix_retry);
+  }
 }
 
 descriptor make_blocking(descriptor socket) noexcept {

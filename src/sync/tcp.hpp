@@ -25,6 +25,9 @@ descriptor connect_tcp(const std::vector<address>& addresses, const std::string&
                        std::optional<clock::time_point> deadline,
                        const std::optional<address>& local = {});
 
+/// A blocking socket connected to a unix socket's server. Throws as above.
+descriptor connect_unix(const address& to, std::optional<clock::time_point> deadline);
+
 /// Makes a connected socket one that blocks, without Nagle's algorithm.
 descriptor make_blocking(descriptor socket) noexcept;
 

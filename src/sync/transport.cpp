@@ -3,6 +3,9 @@
 
 #include <utility>
 
+#include "net/adopted.hpp"
+#include "sync/tcp.hpp"
+
 namespace duplex::sync {
 namespace {
 
@@ -49,6 +52,11 @@ transfer transport::wait_and_read(std::span<std::byte> to, std::chrono::millisec
 
 std::unique_ptr<transport> make_plain_transport(descriptor socket) {
   return std::make_unique<plain_transport>(std::move(socket));
+}
+
+std::unique_ptr<transport> adopt_transport(int socket) {
+  net::require_connected(socket);
+  return make_plain_transport(make_blocking(net::take_over(socket)));
 }
 
 }  // namespace duplex::sync

@@ -53,5 +53,8 @@ class transport {
 
 /// A transport that is the socket itself.
 std::unique_ptr<transport> make_plain_transport(descriptor socket);
+/// Takes over a connected socket made elsewhere. Throws std::invalid_argument, and leaves it alone,
+/// where it is none.
+std::unique_ptr<transport> adopt_transport(int socket);
 
 }  // namespace duplex::sync

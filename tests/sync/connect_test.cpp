@@ -17,6 +17,7 @@
 #include "net/sockaddr.hpp"
 #include "support/event.hpp"
 #include "support/raw_server.hpp"
+#include "support/sockets.hpp"
 #include "sync/tcp.hpp"
 
 namespace {
@@ -95,6 +96,20 @@ TEST(SyncConnect, RefusedPortIsASystemError) {
     EXPECT_EQ(refused.code(), std::errc::connection_refused);
     EXPECT_NE(std::string(refused.what()).find("127.0.0.1 port"), std::string::npos);
   }
+}
+
+TEST(SyncConnect, SilentAddressCosts250MsAndFamiliesTakeTurns) {
+  const duplex::test::blackhole first, second, third;
+  event accepted;
+  const raw_server server([&](raw_peer&) { accepted.set(); });
+  // The good one is of the other family, and so the second to be tried (RFC 8305 section 4).
+  const duplex::address other_family = {"::ffff:127.0.0.1", server.port()};
+  const auto start = clock::now();
+  const auto socket = duplex::sync::connect_tcp({first.at(), second.at(), third.at(), other_family},
+                                                "four", start + 10s);
+  accepted.wait();
+  EXPECT_GE(clock::now() - start, 250ms);
+  EXPECT_LT(clock::now() - start, 450ms);
 }
 
 TEST(SyncConnect, NextAddressIsTriedAfterARefusal) {

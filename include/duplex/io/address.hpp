@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,12 +15,14 @@ struct address {
   std::string host = {};
   std::uint16_t port = 0;  ///< 0 for a unix socket
 
-  bool is_unix() const noexcept { return host.starts_with("unix:"); }
   bool operator==(const address&) const = default;
 };
 
 /// The address of a unix socket by its path; an abstract name may begin with "@" or with NUL.
 address unix_address(std::string_view path);
+
+/// The path or name in a host that is a unix socket's.
+std::optional<std::string_view> unix_path_of(std::string_view host) noexcept;
 
 /// "127.0.0.1:8765", "[::1]:8765", "unix:/run/app.sock".
 std::string to_string(const address& address);

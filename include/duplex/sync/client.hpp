@@ -78,4 +78,8 @@ class client_connection {
 /// Opens a connection, as duplex::connect does, in the calling thread.
 client_connection connect(std::string_view uri, const connect_options& options = {});
 
+/// The same through a unix socket, as duplex::unix_connect does.
+client_connection unix_connect(std::string_view path, std::string_view uri = "ws://localhost/",
+                               connect_options options = {});
+
 }  // namespace duplex::sync
