@@ -33,6 +33,8 @@ int main(int argc, char** argv) try {
   app.require_subcommand(1);
   int status = cli::success;
   cli::add_connect_command(app, status);
+  cli::add_serve_command(app, status);
+  cli::add_bench_command(app, status);
   cli::add_probe_command(app, status);
   try {
     auto words = command_line(app, argc, argv);

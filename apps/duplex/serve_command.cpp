@@ -1,0 +1,87 @@
+// duplex serve: a WebSocket server to try clients with.
+#include <cstdio>
+#include <duplex/error.hpp>
+#include <duplex/run.hpp>
+#include <duplex/server.hpp>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "client_arguments.hpp"
+#include "command.hpp"
+#include "escape.hpp"
+
+namespace duplex::cli {
+namespace {
+
+constexpr const char* about = "Serve WebSocket: an echo of every message";
+
+constexpr const char* manual =
+    R"(It prints where it listens, and serves until SIGINT or SIGTERM (Ctrl-C), which
+closes connections with 1001.
+
+Exit status:
+  0  it was stopped by a signal
+  1  it cannot listen
+  2  the arguments make no sense)";
+
+struct arguments {
+  std::string host = "localhost";
+  int port = 8765;
+  std::vector<std::string> subprotocols;
+  std::size_t max_size = std::size_t{1} << 20;
+  std::string log_level = "info";
+};
+
+void add_options(CLI::App& command, arguments& to) {
+  command.add_option("--host", to.host, "where to listen; '' for all interfaces")
+      ->type_name("HOST")
+      ->capture_default_str();
+  command.add_option("--port", to.port, "where to listen; 0 for a free one")
+      ->type_name("PORT")
+      ->check(CLI::Range(0, 65535))
+      ->capture_default_str();
+  command.add_option("--subprotocol", to.subprotocols, "speak a subprotocol; repeatable")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+  command.add_option("--max-size", to.max_size, "of a message received; 0 for any")
+      ->type_name("BYTES")
+      ->capture_default_str();
+  add_log_level(command, to.log_level);
+  command.footer(manual);
+}
+
+task<> echo(connection& ws) {
+  while (auto message = co_await ws.next()) co_await ws.send(*message);
+}
+
+server listen(const arguments& from) try {
+  return serve(echo, from.host, from.port,
+               {.subprotocols = from.subprotocols,
+                .max_size = from.max_size == 0 ? std::nullopt : std::optional(from.max_size),
+                .logger = stderr_logger(log_level_of(from.log_level))});
+} catch (const std::invalid_argument& problem) {
+  throw CLI::ValidationError(printable(problem.what()));
+}
+
+int serve_until_stopped(const arguments& from) {
+  auto listening = listen(from);
+  for (const auto& each : listening.sockets()) {
+    std::printf("listening on ws://%s/\n", to_string(each).c_str());
+  }
+  std::fflush(stdout);
+  run(std::move(listening));
+  return success;
+}
+
+}  // namespace
+
+void add_serve_command(CLI::App& app, int& status) {
+  const auto chosen = std::make_shared<arguments>();
+  CLI::App* const command = app.add_subcommand("serve", about);
+  add_options(*command, *chosen);
+  command->callback([chosen, &status] { status = serve_until_stopped(*chosen); });
+}
+
+}  // namespace duplex::cli

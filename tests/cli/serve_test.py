@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""`duplex serve`, with clients of Python's websockets.
+
+Usage: serve_test.py DUPLEX [unittest's arguments]
+"""
+
+import asyncio
+import contextlib
+import re
+import signal
+import subprocess
+import sys
+import unittest
+
+from websockets.exceptions import ConnectionClosed
+from websockets.legacy.client import connect
+
+PATIENCE = 30
+
+duplex = sys.argv[1]
+
+
+@contextlib.contextmanager
+def serving(*arguments):
+    """Gives the process, with the URI it printed."""
+    process = subprocess.Popen([duplex, 'serve', '--port', '0', *arguments], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)
+    try:
+        process.uri = re.fullmatch(r'listening on (\S+)\n', process.stdout.readline())[1]
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+class Serve(unittest.IsolatedAsyncioTestCase):
+
+    async def test_messages_are_echoed(self):
+        with serving('--host', '127.0.0.1') as server:
+            self.assertRegex(server.uri, r'^ws://127\.0\.0\.1:\d+/$')
+            async with connect(server.uri) as ws:
+                for message in ('text', b'\0\xff', ''):
+                    await ws.send(message)
+                    self.assertEqual(await asyncio.wait_for(ws.recv(), PATIENCE), message)
+
+    async def test_options_are_effective(self):
+        with serving('--host', '127.0.0.1', '--subprotocol', 'v2', '--max-size', '3') as server:
+            async with connect(server.uri, subprotocols=['v1', 'v2']) as ws:
+                self.assertEqual(ws.subprotocol, 'v2')
+                await ws.send('four')
+                with self.assertRaises(ConnectionClosed):
+                    await asyncio.wait_for(ws.recv(), PATIENCE)
+                self.assertEqual(ws.close_code, 1009)
+
+    async def test_signals_close_connections_and_end_it(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with serving('--host', '127.0.0.1') as server:
+                async with connect(server.uri) as ws:
+                    server.send_signal(number)
+                    with self.assertRaises(ConnectionClosed):
+                        await asyncio.wait_for(ws.recv(), PATIENCE)
+                    self.assertEqual(ws.close_code, 1001)
+                self.assertEqual(await asyncio.to_thread(server.wait, PATIENCE), 0)
+
+    async def test_log_is_told_from_its_level_on(self):
+        for level, told in (('info', True), ('error', False)):
+            with serving('--host', '127.0.0.1', '--log-level', level) as server:
+                async with connect(server.uri):
+                    pass
+                server.terminate()
+                _, log = await asyncio.to_thread(server.communicate)
+                self.assertEqual('connection open' in log, told, log)
+
+    def test_what_cannot_be_is_refused(self):
+        with serving('--host', '127.0.0.1') as server:
+            port = re.search(r':(\d+)/', server.uri)[1]
+            for status, told, *arguments in (
+                    (1, 'in use', '--host', '127.0.0.1', '--port', port),
+                    (2, '--port', '--port', '65536'),
+                    (2, 'a b', '--subprotocol', 'a b'),
+                    (2, '--log-level', '--log-level', 'loud')):
+                ran = subprocess.run([duplex, 'serve', *arguments], capture_output=True, text=True, timeout=PATIENCE)
+                self.assertEqual((ran.returncode, ran.stdout), (status, ''), ran.stderr)
+                self.assertIn(told, ran.stderr)
+
+
+if __name__ == '__main__':
+    unittest.main(argv=[sys.argv[0], *sys.argv[2:]])
