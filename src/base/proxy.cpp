@@ -3,13 +3,12 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include <duplex/error.hpp>
 #include <duplex/http.hpp>
 
 #include "base/authority.hpp"
-#include "base/ip_address.hpp"
+#include "base/ip_network.hpp"
 
 namespace duplex::detail {
 namespace {
@@ -71,18 +70,6 @@ std::optional<std::string> variable(const environment_variables& lookup, std::st
   return value;
 }
 
-bool is_network_of(std::string_view network, std::string_view host) {
-  const auto slash = network.find('/');
-  if (slash == std::string_view::npos) return false;
-  const auto base = parse_ip_address(network.substr(0, slash));
-  const auto address = parse_ip_address(host);
-  std::size_t prefix = 0;
-  const auto digits = network.substr(slash + 1);
-  const auto [end, failure] = std::from_chars(digits.begin(), digits.end(), prefix);
-  return base && address && failure == std::errc() && end == digits.end() &&
-         same_prefix(*base, *address, prefix);
-}
-
 // Whether `name` is `suffix`, or ends in a dot and it.
 bool is_within(std::string_view name, std::string_view suffix) {
   if (name.size() < suffix.size()) return false;
@@ -97,8 +84,10 @@ bool names(std::string_view entry, std::string_view host, std::string_view host_
   entry.remove_prefix(std::min(entry.find_first_not_of('.'), entry.size()));
   if (entry.empty()) return false;
   if (entry.starts_with('[') && entry.ends_with(']')) entry = entry.substr(1, entry.size() - 2);
-  if (const auto address = parse_ip_address(entry)) return address == parse_ip_address(host);
-  if (parse_ip_address(host)) return is_network_of(entry, host) || entry == host_and_port;
+  if (const auto address = parse_ip_address(host)) {
+    const auto network = ip_network::parse(entry);
+    return network ? network->contains(*address) : entry == host_and_port;
+  }
   return is_within(host, entry) || is_within(host_and_port, entry);
 }
 

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <duplex/protocol/http1.hpp>
+
 #include "both_clients.hpp"
 #include "support/raw_server.hpp"
 
