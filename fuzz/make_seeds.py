@@ -318,6 +318,20 @@ def deflate_seeds():
             yield f'messages_{bits + 8}_{flags}', b'\x00' + options + steps
 
 
+def proxy_header_seeds():
+    for i, line in enumerate(('TCP4 192.0.2.1 10.0.0.2 8080 80', 'TCP6 2001:db8::1 ::1 1 65535', 'UNKNOWN', 'UNKNOWN x y',
+                              'TCP4 ::1 1.2.3.4 1 1', 'TCP6 ::ffff:1.2.3.4 :: 0 01', 'TCP4', 'UNKNOWN ' + 'x' * 100)):
+        yield f'text_{i}', f'PROXY {line}\r\nGET / HTTP/1.1\r\n'.encode()
+    sizes = {0x00: 0, 0x11: 12, 0x12: 12, 0x21: 36, 0x31: 216, 0x41: 12}
+    for command in (0x20, 0x21, 0x22, 0x11):
+        for family, size in sizes.items():
+            addresses = bytes(range(size)) if family != 0x31 else b'/run/a.sock'.ljust(108, b'\0') + b'\0name'.ljust(108, b'\0')
+            for extra in (b'', b'\x04\x00\x01x', b'x' * 300):
+                data = addresses + extra
+                yield (f'binary_{command:x}_{family:02x}_{len(extra)}', b'\r\n\r\n\0\r\nQUIT\n' + bytes([command, family])
+                       + struct.pack('>H', len(data)) + data + b'GET /')
+
+
 SEEDS = {
     'frame': frame_seeds(),
     'connection_server': connection_seeds(from_client=True),
@@ -328,6 +342,7 @@ SEEDS = {
     'client_handshake': by_name(RESPONSES, lambda number: bytes([number if number % 4 else 128])),
     'http1': by_name(RESPONSES),
     'header_grammar': by_name(HEADERS),
+    'proxy_header': proxy_header_seeds(),
     'uri': ((f'{i:02}', text.encode()) for i, text in enumerate(URIS)),
 }
 

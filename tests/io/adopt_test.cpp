@@ -73,8 +73,8 @@ TEST(adopt_listeners, refuse_and_leave_alone_what_does_not_listen) {
                {-1, "not open"}};
   for (const auto& [wrong, because] : cases) {
     EXPECT_EQ(
-        refusal([&] {
-          adopt_listeners(std::vector{good.number(), wrong});
+        refusal([&, given = wrong] {
+          adopt_listeners(std::vector{good.number(), given});
         }),
         "sock must be a listening socket, got " + std::to_string(wrong) + ", which is " + because);
   }
