@@ -152,8 +152,8 @@ struct connect_options {
   address_family family = address_family::any;
   /// A connected socket, of TCP or a unix socket, to use instead of connecting, on the loop of the
   /// thread that calls `connect`. It is taken over, and closed whatever becomes of the connection,
-  /// unless `connect` throws std::invalid_argument or invalid_uri. Goes with none of the four
-  /// around it.
+  /// unless `connect` throws std::invalid_argument or invalid_uri. Goes with none of the options
+  /// `host`, `port`, `family` and `local_addr`.
   std::optional<int> sock = {};
   /// Where to connect from; restricts the family to its own.
   std::optional<address_view> local_addr = {};
