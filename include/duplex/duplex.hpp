@@ -14,5 +14,6 @@
 #include <duplex/run.hpp>
 #include <duplex/server.hpp>
 #include <duplex/sync/client.hpp>
+#include <duplex/tls.hpp>
 #include <duplex/uri.hpp>
 #include <duplex/version.hpp>
