@@ -76,8 +76,8 @@ class invalid_message : public invalid_handshake {
   using invalid_handshake::invalid_handshake;
 };
 
-/// The handshake of TLS failed: a certificate that is not trusted, sides that do not fit, a peer that
-/// speaks no TLS. `what()` tells which.
+/// The handshake of TLS failed: a certificate that is not trusted, sides that do not fit, a peer
+/// that speaks no TLS. `what()` tells which.
 class tls_error : public invalid_handshake {
  public:
   using invalid_handshake::invalid_handshake;

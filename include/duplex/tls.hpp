@@ -110,8 +110,8 @@ class tls_server {
 
 /// Who a certificate is for.
 struct tls_identity {
-  std::string subject = {};         ///< "CN=alice,O=Example" (RFC 2253)
-  std::string common_name = {};     ///< "alice"; empty where it has none
+  std::string subject = {};             ///< "CN=alice,O=Example" (RFC 2253)
+  std::string common_name = {};         ///< "alice"; empty where it has none
   std::vector<std::string> names = {};  ///< host names and IP addresses
 };
 

@@ -11,8 +11,10 @@
 #include "api/connection_impl.hpp"
 #include "api/dial.hpp"
 #include "api/stream_reader.hpp"
+#include "io/tls_stream.hpp"
 #include "protocol/option_settings.hpp"
 #include "protocol/trace.hpp"
+#include "tls/client.hpp"
 
 namespace duplex {
 namespace {
@@ -30,7 +32,8 @@ class connect_plan {
         open_timeout(options.open_timeout),
         logger(
             std::make_shared<duplex::logger>(options.logger ? *options.logger : stderr_logger())),
-        dialling(detail::dial_settings_of(target, options)) {}
+        dialling(detail::dial_settings_of(target, options)),
+        tls(options.tls) {}
 
   uri target;
   protocol::client_handshake handshake;
@@ -41,6 +44,7 @@ class connect_plan {
   std::optional<duration> open_timeout;
   std::shared_ptr<const duplex::logger> logger;
   detail::dial_settings dialling;
+  tls::client tls;
   std::unique_ptr<io::stream> stream;  // where one was handed over: no dialling
 };
 
@@ -50,6 +54,12 @@ task<client_connection> open_connection(connect_plan plan) {
   if (!stream) {
     auto dialled = co_await detail::dial(plan.dialling, limit);
     stream = std::move(dialled);
+  }
+  if (plan.target.secure()) {
+    auto engine = plan.tls.make_engine(plan.target.host());
+    const std::string peer = plan.target.host() + " port " + std::to_string(plan.target.port());
+    auto encrypted = co_await io::open_tls(std::move(stream), std::move(engine), peer, limit);
+    stream = std::move(encrypted);
   }
   auto& handshake = plan.handshake;
   detail::handshake_result result;
@@ -98,10 +108,6 @@ task<client_connection> open_in_time(connect_plan plan) {
 task<client_connection> connect(std::string_view uri, const connect_options& options) {
   detail::validate(options);
   connect_plan plan(uri, options);
-  if (plan.target.secure()) {
-    throw std::invalid_argument("cannot connect to " + plan.target.str() +
-                                ": wss is not supported yet");
-  }
   if (options.sock) plan.stream = io::adopt_stream(*options.sock);  // from here on it is ours
   return open_in_time(std::move(plan));
 }

@@ -13,7 +13,9 @@
 #include "protocol/trace.hpp"
 #include "sync/blocking_connection.hpp"
 #include "sync/dial.hpp"
+#include "sync/tls_transport.hpp"
 #include "sync/transport_reader.hpp"
+#include "tls/client.hpp"
 
 namespace duplex::sync {
 namespace {
@@ -40,22 +42,25 @@ response shake_hands(transport& transport, protocol::client_handshake& handshake
 client_connection connect(std::string_view uri, const connect_options& options) {
   detail::validate(options);
   const duplex::uri target(uri);
-  if (target.secure()) {
-    throw std::invalid_argument("cannot connect to " + target.str() + ": wss is not supported yet");
-  }
   protocol::client_handshake handshake(target, detail::handshake_settings(options),
                                        detail::handshake_limits());
+  const tls::client tls(options.tls);
 
   std::optional<clock::time_point> deadline;
   if (options.open_timeout) deadline = clock::now() + *options.open_timeout;
   const auto dialling = detail::dial_settings_of(target, options);
 
   auto transport = options.sock ? adopt_transport(*options.sock) : dial(dialling, deadline);
+  if (target.secure()) {
+    transport = open_tls(std::move(transport), tls.make_engine(target.host()), peer_name(dialling),
+                         deadline);
+  }
   handshake_result result;
   const logger log = options.logger ? *options.logger : stderr_logger();
   protocol::log_head(log, '>', handshake.request());
   result.response = shake_hands(*transport, handshake, peer_name(dialling), deadline);
   protocol::log_head(log, '<', result.response);
+  result.tls = transport->tls();
   result.request = handshake.request();
   result.subprotocol = handshake.subprotocol();
   return client_connection(std::make_unique<blocking_connection>(
@@ -124,6 +129,7 @@ const std::optional<std::string>& client_connection::subprotocol() const {
   return impl_->handshake().subprotocol;
 }
 
+const tls_info* client_connection::tls() const { return impl_->handshake().tls.get(); }
 std::optional<duration> client_connection::latency() const { return impl_->latency(); }
 std::optional<std::uint16_t> client_connection::close_code() const { return impl_->close_code(); }
 std::string client_connection::close_reason() const { return impl_->close_reason(); }

@@ -190,7 +190,8 @@ tls_identity identity_of(const X509* certificate) {
     unsigned char* text = nullptr;
     const auto* data = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, position));
     const int size = ASN1_STRING_to_UTF8(&text, data);
-    if (size > 0) result.common_name.assign(reinterpret_cast<char*>(text), static_cast<std::size_t>(size));
+    if (size > 0)
+      result.common_name.assign(reinterpret_cast<char*>(text), static_cast<std::size_t>(size));
     OPENSSL_free(text);
   }
   result.names = names_of(certificate);

@@ -35,8 +35,8 @@ std::string write_alpn(const Names& names, const char* option) {
 }
 
 void use(SSL_CTX* context, const credentials& own) {
-  if (SSL_CTX_use_cert_and_key(context, own.certificate.get(), own.key.get(), own.chain.get(),
-                               1) != 1) {
+  if (SSL_CTX_use_cert_and_key(context, own.certificate.get(), own.key.get(), own.chain.get(), 1) !=
+      1) {
     throw std::invalid_argument("a certificate cannot be used: " + take_reason());
   }
 }
@@ -63,9 +63,8 @@ int choose_alpn(SSL*, const unsigned char** chosen, unsigned char* size,
   const auto& own = static_cast<const context*>(data)->alpn;
   auto* result = const_cast<unsigned char**>(chosen);
   const auto* spoken = reinterpret_cast<const unsigned char*>(own.data());
-  const int found = SSL_select_next_proto(result, size, spoken,
-                                          static_cast<unsigned int>(own.size()), offered,
-                                          offered_size);
+  const int found = SSL_select_next_proto(
+      result, size, spoken, static_cast<unsigned int>(own.size()), offered, offered_size);
   return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
@@ -103,8 +102,8 @@ void set_client_verification(SSL_CTX* native, const tls_server_options& options)
     trust_clients_of(native, pem_source::memory(options.client_ca, "tls.client_ca"));
   }
   const bool required = options.client == client_certificate::required;
-  SSL_CTX_set_verify(native,
-                     SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
+  SSL_CTX_set_verify(native, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+                     nullptr);
 }
 
 pem_source source_of(std::string_view file, std::string_view text, const char* option) {

@@ -2,9 +2,11 @@
 #include "tls/engine.hpp"
 
 #include <algorithm>
-#include <arpa/inet.h>
 #include <cstring>
+#include <stdexcept>
 #include <utility>
+
+#include <duplex/error.hpp>
 
 #include "tls/error.hpp"
 #include "tls/verification.hpp"
@@ -13,7 +15,9 @@ namespace duplex::tls {
 namespace {
 
 // One read: four records of full size.
-constexpr std::size_t read_size = 64 * 1024;
+constexpr std::size_t read_size = 4 * record_size;
+// What a record adds to its plaintext, at most but for ciphers nobody uses.
+constexpr std::size_t record_frame = 64;
 // A peer can make TLS answer (tickets, key updates, refused renegotiations); one that does so and
 // reads no answer gets no more than these bytes of memory.
 constexpr std::size_t answers_max = 64 * 1024;
@@ -25,12 +29,6 @@ constexpr std::string_view plain_http_answer =
     "Connection: close\r\n"
     "\r\n"
     "this port speaks TLS: use wss or https\n";
-
-bool is_ip_address(const std::string& host) {
-  unsigned char parsed[sizeof(in6_addr)];
-  return inet_pton(AF_INET, host.c_str(), parsed) == 1 ||
-         inet_pton(AF_INET6, host.c_str(), parsed) == 1;
-}
 
 // Without what names no host: the dot of the root, an interface's zone.
 std::string without_suffix(std::string host) {
@@ -121,14 +119,14 @@ engine::engine(std::shared_ptr<const context> shared, tls::side side, std::strin
     return;
   }
   SSL_set_connect_state(ssl);
-  const bool numeric = is_ip_address(host_);
   X509_VERIFY_PARAM* const expected = SSL_get0_param(ssl);
   X509_VERIFY_PARAM_set_hostflags(
       expected, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
   // RFC 6066 section 3: no server name where the host is a number.
-  const bool set = numeric ? X509_VERIFY_PARAM_set1_ip_asc(expected, host_.c_str()) == 1
-                           : X509_VERIFY_PARAM_set1_host(expected, host_.data(), host_.size()) == 1 &&
-                                 SSL_set_tlsext_host_name(ssl, host_.c_str()) == 1;
+  const bool numeric = X509_VERIFY_PARAM_set1_ip_asc(expected, host_.c_str()) == 1;
+  const bool set =
+      numeric || (X509_VERIFY_PARAM_set1_host(expected, host_.data(), host_.size()) == 1 &&
+                  SSL_set_tlsext_host_name(ssl, host_.c_str()) == 1);
   if (!set) {
     ERR_clear_error();
     throw std::invalid_argument("tls: '" + host_ + "' is no name of a host");
@@ -151,6 +149,7 @@ std::span<std::byte> engine::input_space() {
 }
 
 void engine::received(std::size_t count) {
+  if (failed()) return;  // nobody asks for it any more
   input_size_ += count;
   if (!first_bytes_checked_) check_first_bytes();
 }
@@ -247,6 +246,7 @@ bool engine::write(std::span<const std::byte> bytes) {
   if (failed() || shut_) return false;
   if (bytes.empty()) return true;
   std::size_t written = 0;
+  output_.reserve(output_.size() + bytes.size() + (bytes.size() / record_size + 1) * record_frame);
   ERR_clear_error();
   const int result = SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &written);
   if (result != 1) settle(result);
@@ -273,8 +273,7 @@ void engine::settle(int result) {
   switch (SSL_get_error(ssl_.get(), result)) {
     case SSL_ERROR_WANT_READ:
       if (eof_) {
-        fail(errc::truncated, open_ ? "the peer ended the connection without ending TLS"
-                                    : "the peer ended the connection");
+        fail(errc::truncated, make_error_code(errc::truncated).message());
       }
       return;
     case SSL_ERROR_ZERO_RETURN:
@@ -303,6 +302,12 @@ void engine::fail_with_reason() {
     return fail(errc::broken, "the peer has no certificate, and must have one");
   }
   fail(errc::broken, take_reason());
+}
+
+void engine::throw_problem(const std::string& peer) const {
+  const std::string doing = "TLS handshake with " + peer + " failed";
+  if (error_ == errc::truncated) throw std::system_error(error_, doing);
+  throw tls_error(doing + ": " + problem_);
 }
 
 void engine::fail(std::error_code error, std::string problem) noexcept {

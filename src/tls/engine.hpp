@@ -15,6 +15,9 @@
 
 namespace duplex::tls {
 
+/// Bytes of plaintext in the largest record.
+inline constexpr std::size_t record_size = 16 * 1024;
+
 enum class side : unsigned char { server, client };
 
 /// The state machine of a connection. What is read from the transport goes to `input_space`; then
@@ -61,13 +64,18 @@ class engine {
   void shut_down();
 
   // --- how it stands
+  tls::side side() const noexcept { return side_; }
   bool open() const noexcept { return open_; }
   /// The peer has ended its direction.
   bool ended() const noexcept { return ended_; }
   bool failed() const noexcept { return static_cast<bool>(error_); }
-  /// After a failure: as a code, and in words. Of a handshake only the words tell what happened.
+  /// After a failure.
   std::error_code error() const noexcept { return error_; }
+  /// The same in words; of a handshake only they tell what happened.
   const std::string& problem() const noexcept { return problem_; }
+  /// After a failure of the handshake: throws duplex::tls_error, or std::system_error where it is
+  /// the transport that ended.
+  [[noreturn]] void throw_problem(const std::string& peer) const;
   /// What was agreed on; once the handshake is done.
   tls_info info() const;
 

@@ -18,7 +18,9 @@ struct freeing {
   }
 };
 
-inline void free_certificates(STACK_OF(X509) * chain) noexcept { sk_X509_pop_free(chain, X509_free); }
+inline void free_certificates(STACK_OF(X509) * chain) noexcept {
+  sk_X509_pop_free(chain, X509_free);
+}
 
 using bio_ptr = std::unique_ptr<BIO, freeing<BIO_free>>;
 using context_ptr = std::unique_ptr<SSL_CTX, freeing<SSL_CTX_free>>;

@@ -51,8 +51,7 @@ tls_server tls_server::pem(std::string chain_file, std::string key_file,
 
 tls_server tls_server::pem_text(std::string chain, std::string key, tls_server_options options) {
   return tls_server(std::make_shared<tls::server_state>(
-      tls_certificate{.certificate = std::move(chain), .key = std::move(key)},
-      std::move(options)));
+      tls_certificate{.certificate = std::move(chain), .key = std::move(key)}, std::move(options)));
 }
 
 void tls_server::reload() {

@@ -26,7 +26,8 @@ std::string for_whom(const X509* certificate) {
 std::string describe_refusal(X509_STORE_CTX* checked, const std::string& host) {
   const int error = X509_STORE_CTX_get_error(checked);
   const X509* certificate = X509_STORE_CTX_get_current_cert(checked);
-  if (!certificate) return std::string("certificate refused: ") + X509_verify_cert_error_string(error);
+  if (!certificate)
+    return std::string("certificate refused: ") + X509_verify_cert_error_string(error);
   const std::string what =
       X509_STORE_CTX_get_error_depth(checked) == 0
           ? "certificate"
