@@ -159,7 +159,7 @@ void tls_socket::throw_problem(const std::string& peer) const {
 void tls_socket::start_reading() {
   if (ended_ || eof_) return;
   reading_ = true;
-  if (engine_->has_input() || engine_->failed() || engine_->ended()) {
+  if (engine_->has_input() || engine_->failed() || engine_->ended() || transport_error_) {
     defer();  // not from inside this call
   } else {
     transport_->start_reading();
@@ -177,9 +177,10 @@ std::span<std::byte> tls_socket::read_space() {
 
 void tls_socket::on_data(std::size_t count) {
   guard([&] {
+    const bool refused = engine_->failed();
     engine_->received(count);
     if (engine_->open()) return deliver();
-    if (!engine_->failed()) return shake_hands();
+    if (!refused) return shake_hands();
     discarded_ += count;
     if (discarded_ <= farewell_bytes) return;
     transport_->stop_reading();
@@ -245,6 +246,7 @@ void tls_socket::run_deferred() {
   guard([&] {
     if (engine_->open() && reading_) deliver();
     if (transport_ && engine_->failed()) tell_error(engine_->error());
+    if (transport_ && transport_error_) tell_error(transport_error_);
     if (transport_) engine_->forget_space();
     if (transport_ && write_pending_) tell_written();
     if (transport_) shut_down_transport();

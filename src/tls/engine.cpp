@@ -150,8 +150,8 @@ std::span<std::byte> engine::input_space() {
 
 void engine::received(std::size_t count) {
   if (failed()) return;  // nobody asks for it any more
+  if (first_bytes_ < 2) check_first_bytes(input_.bytes().subspan(input_size_, count));
   input_size_ += count;
-  if (!first_bytes_checked_) check_first_bytes();
 }
 
 void engine::forget_space() noexcept {
@@ -166,17 +166,18 @@ bool engine::has_input() const noexcept {
 
 // Every record of a handshake begins with its type and 3 (RFC 8446 section 5.1): what does not is
 // told from TLS at its first byte, and what is plain HTTP gets an answer it understands.
-void engine::check_first_bytes() {
-  const auto first = static_cast<unsigned char>(input_.data()[0]);
-  const bool right_type = first >= SSL3_RT_CHANGE_CIPHER_SPEC && first <= SSL3_RT_APPLICATION_DATA;
-  if (right_type && input_size_ < 2) return;
-  first_bytes_checked_ = true;
-  if (right_type && static_cast<unsigned char>(input_.data()[1]) == SSL3_VERSION_MAJOR) return;
-  if (side_ == side::server && first >= 'A' && first <= 'Z') {
-    output_.append(as_bytes(plain_http_answer));
-    return fail(errc::broken, "the peer speaks plain HTTP to a port for TLS");
+void engine::check_first_bytes(std::span<const std::byte> bytes) {
+  for (const auto each : bytes.first(std::min(bytes.size(), 2 - first_bytes_))) {
+    const auto byte = static_cast<unsigned char>(each);
+    const bool first = first_bytes_++ == 0;
+    if (first && byte >= SSL3_RT_CHANGE_CIPHER_SPEC && byte <= SSL3_RT_APPLICATION_DATA) continue;
+    if (!first && byte == SSL3_VERSION_MAJOR) continue;
+    if (first && side_ == side::server && byte >= 'A' && byte <= 'Z') {
+      output_.append(as_bytes(plain_http_answer));
+      return fail(errc::broken, "the peer speaks plain HTTP to a port for TLS");
+    }
+    return fail(errc::broken, "the peer speaks no TLS");
   }
-  fail(errc::broken, "the peer speaks no TLS");
 }
 
 // --- ciphertext out

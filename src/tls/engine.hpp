@@ -82,7 +82,7 @@ class engine {
  private:
   friend struct engine_callbacks;
 
-  void check_first_bytes();
+  void check_first_bytes(std::span<const std::byte> bytes);
   void settle(int result);
   void fail(std::error_code error, std::string problem) noexcept;
   void fail_with_reason();
@@ -93,14 +93,15 @@ class engine {
   std::string host_;
   ssl_ptr ssl_;
   buffer input_, output_;
-  std::size_t input_size_ = 0;  // received; the rest of input_ is space
-  std::size_t taken_ = 0;       // of the input
-  std::size_t sent_ = 0;        // of the output
-  std::size_t answers_ = 0;     // bytes of output that reading made since there was none
-  std::string refusal_;         // what was wrong with the peer's certificate
+  std::size_t input_size_ = 0;   // received; the rest of input_ is space
+  std::size_t taken_ = 0;        // of the input
+  std::size_t sent_ = 0;         // of the output
+  std::size_t first_bytes_ = 0;  // checked, of the first two
+  std::size_t answers_ = 0;      // bytes of output that reading made since there was none
+  std::string refusal_;          // what was wrong with the peer's certificate
   std::error_code error_;
   std::string problem_;
-  bool open_ = false, ended_ = false, eof_ = false, shut_ = false, first_bytes_checked_ = false;
+  bool open_ = false, ended_ = false, eof_ = false, shut_ = false;
 };
 
 }  // namespace duplex::tls
