@@ -68,7 +68,8 @@ struct tls_certificate {
 
 /// What a server may be told beyond its certificate and key.
 struct tls_server_options {
-  /// Asked for the password of a key that is encrypted, with the key's file; by `reload` too.
+  /// Asked for the password of a key that is encrypted, with the key's file (empty: the key
+  /// is a text); by `reload` too.
   std::function<std::string(std::string_view key_file)> password = {};
   client_certificate client = client_certificate::none;
   /// Who signs certificates of clients: a file, or the text itself. Needed where one is asked for.

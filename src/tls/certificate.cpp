@@ -39,7 +39,7 @@ int give_password(char* to, int size, int, void* data) noexcept {
   request.asked = true;
   if (!request.ask) return -1;
   try {
-    const std::string password = request.ask(request.source.name);
+    const std::string password = request.ask(request.source.path);
     if (password.size() > static_cast<std::size_t>(size)) return -1;
     std::memcpy(to, password.data(), password.size());
     return static_cast<int>(password.size());
@@ -88,9 +88,9 @@ std::string address_text(const ASN1_OCTET_STRING* address) {
 }  // namespace
 
 pem_source pem_source::file(std::string_view path) {
-  pem_source result{.name = "'" + std::string(path) + "'"};
+  pem_source result{.name = "'" + std::string(path) + "'", .path = std::string(path)};
   const std::unique_ptr<std::FILE, freeing<std::fclose>> opened(
-      std::fopen(std::string(path).c_str(), "rb"));
+      std::fopen(result.path.c_str(), "rb"));
   char block[4096];
   std::size_t count = 0;
   errno = opened ? 0 : errno;

@@ -17,6 +17,7 @@ namespace duplex::tls {
 struct pem_source {
   std::string name = {};
   std::string text = {};
+  std::string path = {};  ///< of the file, if it is one
 
   /// Throws std::system_error where the file cannot be read.
   static pem_source file(std::string_view path);
