@@ -16,5 +16,6 @@
 #include <duplex/server.hpp>
 #include <duplex/sync/client.hpp>
 #include <duplex/sync/reconnecting.hpp>
+#include <duplex/tls.hpp>
 #include <duplex/uri.hpp>
 #include <duplex/version.hpp>

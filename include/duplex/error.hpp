@@ -123,6 +123,13 @@ class invalid_proxy_status : public proxy_error {
   duplex::response response_;
 };
 
+/// The handshake of TLS failed: a certificate that is not trusted, sides that do not fit, a peer
+/// that speaks no TLS. `what()` tells which.
+class tls_error : public invalid_handshake {
+ public:
+  using invalid_handshake::invalid_handshake;
+};
+
 /// A limit of the handshake was passed.
 class security_error : public invalid_handshake {
  public:

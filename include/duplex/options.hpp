@@ -1,13 +1,11 @@
 // The options of serve, connect and send, with the defaults of Python's websockets.
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -19,6 +17,8 @@
 #include <duplex/inbox.hpp>
 #include <duplex/io/address.hpp>
 #include <duplex/log.hpp>
+#include <duplex/tls.hpp>
+#include <duplex/view_list.hpp>
 
 namespace duplex {
 
@@ -28,36 +28,6 @@ class server_extension;
 }  // namespace protocol
 
 using duration = std::chrono::steady_clock::duration;
-
-/// A list of views of up to eight elements, written `{"a", "b"}`, or a span of any length.
-///
-/// It owns nothing and is trivially destructible: options are written inside awaited expressions,
-/// where GCC 12 destroys twice what owns memory, and crashes on std::initializer_list.
-template <class T>
-class view_list {
- public:
-  constexpr view_list() noexcept = default;
-  constexpr view_list(const T& a, const T& b = absent, const T& c = absent,  // NOLINT: implicit
-                      const T& d = absent, const T& e = absent, const T& f = absent,
-                      const T& g = absent, const T& h = absent) noexcept
-      : items_{a, b, c, d, e, f, g, h} {
-    for (const T* item : {&a, &b, &c, &d, &e, &f, &g, &h}) count_ += item != &absent;
-  }
-  constexpr view_list(std::span<const T> items) noexcept  // NOLINT: implicit by design
-      : span_(items.data()), count_(items.size()) {}
-
-  constexpr const T* begin() const noexcept { return span_ ? span_ : items_.data(); }
-  constexpr const T* end() const noexcept { return begin() + count_; }
-  constexpr std::size_t size() const noexcept { return count_; }
-  constexpr bool empty() const noexcept { return count_ == 0; }
-
- private:
-  static constexpr T absent = {};
-
-  std::array<T, 8> items_ = {};
-  const T* span_ = nullptr;
-  std::size_t count_ = 0;
-};
 
 /// A header field to be added: name and value.
 struct header_view {
@@ -118,7 +88,7 @@ struct connect_options {
   view_list<header_view> additional_headers = {};
   /// nullopt: none.
   std::optional<std::string_view> user_agent_header = default_user_agent();
-  /// Bounds name look-up, TCP and the handshake together; nullopt: none.
+  /// Bounds name look-up, TCP, TLS and the handshake together; nullopt: none.
   std::optional<duration> open_timeout = std::chrono::seconds(10);
   /// A ping is sent so often; nullopt: never.
   std::optional<duration> ping_interval = std::chrono::seconds(20);
@@ -167,6 +137,10 @@ struct connect_options {
   /// headers Authorization and Cookie stay with their origin. 0: none, the answer is an error;
   /// nullopt: DUPLEX_MAX_REDIRECTS of the environment, or 10.
   std::optional<std::size_t> max_redirects = {};
+  /// For `wss`: whom to trust, and the client's own certificate.
+  tls_client tls = {};
+  /// The same for a proxy of https.
+  tls_client proxy_tls = {};
   /// nullptr: warnings and errors to stderr. Copied.
   const duplex::logger* logger = nullptr;
 
@@ -189,7 +163,7 @@ struct serve_options {
   duplex::headers additional_headers = {};
   /// nullopt: none.
   std::optional<std::string> server_header = default_server_header();
-  /// Bounds the handshake; nullopt: none.
+  /// Bounds the handshake, of TLS too; nullopt: none.
   std::optional<duration> open_timeout = std::chrono::seconds(10);
   /// As in connect_options, like all that follow to `write_limit`.
   std::optional<duration> ping_interval = std::chrono::seconds(20);
@@ -221,6 +195,8 @@ struct serve_options {
   /// open the unix socket; connections of others are dropped. Empty: everybody, which is right only
   /// where nobody but the proxy can connect.
   std::vector<std::string> trusted_proxies = {};
+  /// Speaks TLS, `wss`, with these certificates; nullopt: plain `ws`.
+  std::optional<tls_server> tls = {};
   duplex::logger logger = stderr_logger();
 
   /// DUPLEX_SERVER of the environment, or "duplex/X.Y.Z (platform)".

@@ -12,16 +12,24 @@
 #include "api/dial.hpp"
 #include "api/stream_reader.hpp"
 #include "base/reconnect_policy.hpp"
+#include "io/tls_stream.hpp"
 #include "protocol/client_plan.hpp"
 #include "protocol/option_settings.hpp"
 #include "protocol/trace.hpp"
+#include "tls/client.hpp"
 
 namespace duplex {
 namespace {
 
 task<client_connection> open_on(std::unique_ptr<io::stream> stream, const detail::client_plan& plan,
-                                limit limit) {
+                                const tls::clients& tls, limit limit) {
   auto handshake = plan.make_handshake();
+  if (plan.target.secure()) {
+    auto engine = tls.server.make_engine(plan.target.host());
+    const std::string peer = plan.target.host() + " port " + std::to_string(plan.target.port());
+    auto encrypted = co_await io::open_tls(std::move(stream), std::move(engine), peer, limit);
+    stream = std::move(encrypted);
+  }
   detail::handshake_result result;
   protocol::log_head(*plan.logger, '>', handshake.request());
   {
@@ -52,15 +60,15 @@ task<client_connection> open_on(std::unique_ptr<io::stream> stream, const detail
   co_return detail::connection_impl::open(std::move(impl), std::move(result), handshake.rest());
 }
 
-task<client_connection> open_following(detail::client_plan plan, std::unique_ptr<io::stream> stream,
-                                       limit limit) {
+task<client_connection> open_following(detail::client_plan plan, tls::clients tls,
+                                       std::unique_ptr<io::stream> stream, limit limit) {
   for (;;) {
     try {
       if (!stream) {
-        auto dialled = co_await detail::dial(plan.dialling, limit);
+        auto dialled = co_await detail::dial(plan.dialling, tls.proxy, limit);
         stream = std::move(dialled);
       }
-      co_return co_await open_on(std::move(stream), plan, limit);
+      co_return co_await open_on(std::move(stream), plan, tls, limit);
     } catch (const invalid_status& answer) {
       if (!plan.follow(answer.response())) throw;
     }
@@ -69,13 +77,13 @@ task<client_connection> open_following(detail::client_plan plan, std::unique_ptr
 
 }  // namespace
 
-task<client_connection> detail::open_client(client_plan plan, std::unique_ptr<io::stream> stream,
-                                            limit whole) {
+task<client_connection> detail::open_client(client_plan plan, tls::clients tls,
+                                            std::unique_ptr<io::stream> stream, limit whole) {
   const auto target = plan.target.str();
   const auto time = plan.open_timeout.value_or(duration::zero());
   const limit limit = reconnect_policy::attempt_limit(whole, plan.open_timeout);
   try {
-    co_return co_await open_following(std::move(plan), std::move(stream), limit);
+    co_return co_await open_following(std::move(plan), std::move(tls), std::move(stream), limit);
   } catch (const timeout&) {
     throw timeout("opening a connection to " + target + " took longer than " + to_text(time));
   }
@@ -83,9 +91,10 @@ task<client_connection> detail::open_client(client_plan plan, std::unique_ptr<io
 
 task<client_connection> connect(std::string_view uri, const connect_options& options) {
   detail::client_plan plan(uri, options);
+  tls::clients tls(options.tls, options.proxy_tls);
   std::unique_ptr<io::stream> stream;
   if (options.sock) stream = io::adopt_stream(*options.sock);  // from here on it is ours
-  return detail::open_client(std::move(plan), std::move(stream));
+  return detail::open_client(std::move(plan), std::move(tls), std::move(stream));
 }
 
 task<client_connection> unix_connect(std::string_view path, std::string_view uri,

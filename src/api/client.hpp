@@ -9,11 +9,12 @@
 #include <duplex/io/stream.hpp>
 
 #include "protocol/client_plan.hpp"
+#include "tls/client.hpp"
 
 namespace duplex::detail {
 
 /// What `connect` does, within open_timeout and the limit; on a stream where one is given.
-task<client_connection> open_client(client_plan plan, std::unique_ptr<io::stream> stream = {},
-                                    limit whole = {});
+task<client_connection> open_client(client_plan plan, tls::clients tls,
+                                    std::unique_ptr<io::stream> stream = {}, limit whole = {});
 
 }  // namespace duplex::detail

@@ -10,6 +10,7 @@
 #include <duplex/io/unix.hpp>
 
 #include "api/stream_reader.hpp"
+#include "io/tls_stream.hpp"
 #include "protocol/proxy_handshake.hpp"
 
 namespace duplex::detail {
@@ -17,9 +18,6 @@ namespace {
 
 task<std::unique_ptr<io::stream>> connect_to_proxy(const dial_settings& settings, limit limit) {
   const proxy& proxy = *settings.proxy;
-  if (proxy.kind == proxy::type::https) {
-    throw invalid_proxy(proxy.host, "https proxies are not supported yet");
-  }
   try {
     co_return co_await io::connect_tcp(proxy.host, proxy.port, settings.family, limit,
                                        settings.local);
@@ -43,8 +41,15 @@ task<> talk(io::stream& stream, protocol::proxy_handshake& handshake, limit limi
   }
 }
 
-task<std::unique_ptr<io::stream>> dial_through_proxy(dial_settings settings, limit limit) {
+task<std::unique_ptr<io::stream>> dial_through_proxy(dial_settings settings, tls::client tls,
+                                                     limit limit) {
   auto stream = co_await connect_to_proxy(settings, limit);
+  if (settings.proxy->kind == proxy::type::https) {
+    auto engine = tls.make_engine(settings.proxy->host);
+    const std::string name = settings.proxy->name();
+    auto encrypted = co_await io::open_tls(std::move(stream), std::move(engine), name, limit);
+    stream = std::move(encrypted);
+  }
   std::string host = settings.host;
   if (must_resolve_for_proxy(settings)) {
     const auto family = family_for_proxy(settings);
@@ -59,8 +64,10 @@ task<std::unique_ptr<io::stream>> dial_through_proxy(dial_settings settings, lim
 
 }  // namespace
 
-task<std::unique_ptr<io::stream>> dial(dial_settings settings, limit limit) {
-  if (settings.proxy) co_return co_await dial_through_proxy(std::move(settings), limit);
+task<std::unique_ptr<io::stream>> dial(dial_settings settings, tls::client proxy_tls, limit limit) {
+  if (settings.proxy) {
+    co_return co_await dial_through_proxy(std::move(settings), std::move(proxy_tls), limit);
+  }
   if (const auto path = unix_path_of(settings.host)) {
     co_return co_await io::connect_unix(std::string(*path), limit);
   }

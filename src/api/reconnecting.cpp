@@ -10,6 +10,7 @@
 #include "api/client.hpp"
 #include "base/reconnect_policy.hpp"
 #include "protocol/client_plan.hpp"
+#include "tls/client.hpp"
 
 namespace duplex {
 namespace {
@@ -27,11 +28,14 @@ task<> sleep_within(duration time, limit whole) {
 
 struct reconnecting::state {
   state(std::string_view uri, const connect_options& options, reconnect_options again)
-      : plan(uri, options), policy(std::move(again), plan.logger) {
+      : plan(uri, options),
+        tls(options.tls, options.proxy_tls),
+        policy(std::move(again), plan.logger) {
     plan.require_no_socket();
   }
 
   detail::client_plan plan;
+  tls::clients tls;
   detail::reconnect_policy policy;
 };
 
@@ -44,11 +48,11 @@ reconnecting& reconnecting::operator=(reconnecting&&) noexcept = default;
 reconnecting::~reconnecting() = default;
 
 task<client_connection> reconnecting::next(limit limit) {
-  auto& [plan, policy] = *state_;
+  auto& [plan, tls, policy] = *state_;
   for (;;) {
     std::exception_ptr problem;
     try {
-      auto ws = co_await detail::open_client(plan, nullptr, limit);
+      auto ws = co_await detail::open_client(plan, tls, nullptr, limit);
       policy.succeeded();
       co_return ws;
     } catch (...) {

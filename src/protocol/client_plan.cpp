@@ -45,9 +45,6 @@ client_plan::client_plan(std::string_view text, const connect_options& options)
       has_own_destination(options.host || options.port),
       has_own_socket(options.sock.has_value()),
       redirects_max(options.max_redirects.value_or(process_environment().max_redirects)) {
-  if (target.secure()) {
-    throw std::invalid_argument("cannot connect to " + target.str() + ": wss is not supported yet");
-  }
   make_handshake();
 }
 

@@ -37,6 +37,7 @@ struct handshake_result {
   duplex::request request = {};
   duplex::response response = {};
   std::optional<std::string> subprotocol = {};
+  std::shared_ptr<const tls_info> tls = {};
 };
 
 /// The blocking connection.

@@ -14,7 +14,9 @@
 #include "sync/blocking_connection.hpp"
 #include "sync/connecting.hpp"
 #include "sync/dial.hpp"
+#include "sync/tls_transport.hpp"
 #include "sync/transport_reader.hpp"
+#include "tls/client.hpp"
 
 namespace duplex::sync {
 namespace {
@@ -38,12 +40,19 @@ response shake_hands(transport& transport, protocol::client_handshake& handshake
 
 std::unique_ptr<blocking_connection> open_on(std::unique_ptr<transport> transport,
                                              const detail::client_plan& plan,
+                                             const tls::clients& tls,
                                              std::optional<clock::time_point> deadline) {
   auto handshake = plan.make_handshake();
+  const std::string peer = detail::peer_name(plan.dialling);
+  if (plan.target.secure()) {
+    auto engine = tls.server.make_engine(plan.target.host());
+    transport = open_tls(std::move(transport), std::move(engine), peer, deadline);
+  }
   handshake_result result;
   protocol::log_head(*plan.logger, '>', handshake.request());
-  result.response = shake_hands(*transport, handshake, detail::peer_name(plan.dialling), deadline);
+  result.response = shake_hands(*transport, handshake, peer, deadline);
   protocol::log_head(*plan.logger, '<', result.response);
+  result.tls = transport->tls();
   result.request = handshake.request();
   result.subprotocol = handshake.subprotocol();
   return std::make_unique<blocking_connection>(std::move(transport), std::move(result),
@@ -52,15 +61,15 @@ std::unique_ptr<blocking_connection> open_on(std::unique_ptr<transport> transpor
 
 }  // namespace
 
-std::unique_ptr<blocking_connection> open_client(detail::client_plan plan,
+std::unique_ptr<blocking_connection> open_client(detail::client_plan plan, const tls::clients& tls,
                                                  std::unique_ptr<transport> transport,
                                                  const limit& whole) {
   const auto deadline =
       detail::reconnect_policy::attempt_limit(whole, plan.open_timeout).deadline();
   for (;;) {
     try {
-      if (!transport) transport = dial(plan.dialling, deadline);
-      return open_on(std::move(transport), plan, deadline);
+      if (!transport) transport = dial(plan.dialling, tls.proxy, deadline);
+      return open_on(std::move(transport), plan, tls, deadline);
     } catch (const invalid_status& answer) {
       if (!plan.follow(answer.response())) throw;
     }
@@ -69,9 +78,10 @@ std::unique_ptr<blocking_connection> open_client(detail::client_plan plan,
 
 client_connection connect(std::string_view uri, const connect_options& options) {
   detail::client_plan plan(uri, options);
+  const tls::clients tls(options.tls, options.proxy_tls);
   std::unique_ptr<transport> transport;
   if (options.sock) transport = adopt_transport(*options.sock);  // from here on it is ours
-  return client_connection(open_client(std::move(plan), std::move(transport)));
+  return client_connection(open_client(std::move(plan), tls, std::move(transport)));
 }
 
 client_connection unix_connect(std::string_view path, std::string_view uri,
@@ -135,6 +145,7 @@ const std::optional<std::string>& client_connection::subprotocol() const {
   return impl_->handshake().subprotocol;
 }
 
+const tls_info* client_connection::tls() const { return impl_->handshake().tls.get(); }
 std::optional<duration> client_connection::latency() const { return impl_->latency(); }
 std::optional<std::uint16_t> client_connection::close_code() const { return impl_->close_code(); }
 std::string client_connection::close_reason() const { return impl_->close_reason(); }

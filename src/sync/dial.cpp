@@ -8,6 +8,7 @@
 
 #include "protocol/proxy_handshake.hpp"
 #include "sync/tcp.hpp"
+#include "sync/tls_transport.hpp"
 #include "sync/transport_reader.hpp"
 
 namespace duplex::sync {
@@ -24,9 +25,6 @@ std::unique_ptr<transport> connect_to(const std::string& host, std::uint16_t por
 std::unique_ptr<transport> connect_to_proxy(const detail::dial_settings& settings,
                                             std::optional<clock::time_point> deadline) {
   const detail::proxy& proxy = *settings.proxy;
-  if (proxy.kind == detail::proxy::type::https) {
-    throw invalid_proxy(proxy.host, "https proxies are not supported yet");
-  }
   try {
     return connect_to(proxy.host, proxy.port, settings, deadline);
   } catch (const std::system_error& failure) {
@@ -50,8 +48,13 @@ void talk(transport& transport, protocol::proxy_handshake& handshake, std::strin
 }
 
 std::unique_ptr<transport> dial_through_proxy(const detail::dial_settings& settings,
+                                              const tls::client& tls,
                                               std::optional<clock::time_point> deadline) {
   auto transport = connect_to_proxy(settings, deadline);
+  if (settings.proxy->kind == detail::proxy::type::https) {
+    auto engine = tls.make_engine(settings.proxy->host);
+    transport = open_tls(std::move(transport), std::move(engine), settings.proxy->name(), deadline);
+  }
   std::string host = settings.host;
   if (detail::must_resolve_for_proxy(settings)) {
     const auto family = detail::family_for_proxy(settings);
@@ -65,9 +68,9 @@ std::unique_ptr<transport> dial_through_proxy(const detail::dial_settings& setti
 
 }  // namespace
 
-std::unique_ptr<transport> dial(const detail::dial_settings& settings,
+std::unique_ptr<transport> dial(const detail::dial_settings& settings, const tls::client& proxy_tls,
                                 std::optional<clock::time_point> deadline) {
-  if (settings.proxy) return dial_through_proxy(settings, deadline);
+  if (settings.proxy) return dial_through_proxy(settings, proxy_tls, deadline);
   if (unix_path_of(settings.host)) {
     return make_plain_transport(connect_unix({settings.host}, deadline));
   }

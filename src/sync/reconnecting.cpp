@@ -9,6 +9,7 @@
 #include "base/reconnect_policy.hpp"
 #include "protocol/client_plan.hpp"
 #include "sync/connecting.hpp"
+#include "tls/client.hpp"
 
 namespace duplex::sync {
 namespace {
@@ -31,11 +32,14 @@ void sleep_within(duration time, const limit& whole) {
 
 struct reconnecting::state {
   state(std::string_view uri, const connect_options& options, reconnect_options again)
-      : plan(uri, options), policy(std::move(again), plan.logger) {
+      : plan(uri, options),
+        tls(options.tls, options.proxy_tls),
+        policy(std::move(again), plan.logger) {
     plan.require_no_socket();
   }
 
   detail::client_plan plan;
+  tls::clients tls;
   detail::reconnect_policy policy;
 };
 
@@ -48,11 +52,11 @@ reconnecting& reconnecting::operator=(reconnecting&&) noexcept = default;
 reconnecting::~reconnecting() = default;
 
 client_connection reconnecting::next(limit limit) {
-  auto& [plan, policy] = *state_;
+  auto& [plan, tls, policy] = *state_;
   for (;;) {
     std::exception_ptr problem;
     try {
-      client_connection ws(open_client(plan, nullptr, limit));
+      client_connection ws(open_client(plan, tls, nullptr, limit));
       policy.succeeded();
       return ws;
     } catch (...) {

@@ -100,6 +100,8 @@ inline std::string describe(std::exception_ptr exception) {
     return std::string("invalid message: ") + problem.what();
   } catch (const invalid_header& problem) {
     return std::string("invalid header: ") + problem.what();
+  } catch (const tls_error& problem) {
+    return std::string("tls: ") + problem.what();
   } catch (const security_error& problem) {
     return std::string("security: ") + problem.what();
   } catch (const proxy_error& problem) {

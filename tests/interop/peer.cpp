@@ -88,9 +88,15 @@ arguments parse_arguments(int argc, char** argv) {
   return result;
 }
 
+std::optional<std::string> tls_file(const std::string& name) {
+  const char* const folder = std::getenv("INTEROP_TLS");
+  return folder ? std::optional(folder + ("/" + name)) : std::nullopt;
+}
+
 client_options::client_options(const arguments& arguments)
     : origin_(arguments.origin),
       subprotocols_(arguments.subprotocols.begin(), arguments.subprotocols.end()),
+      ca_file_(tls_file("ca.pem")),
       arguments_(arguments) {
   if (arguments.proxy) proxy_ = *arguments.proxy;
   for (const auto& [name, value] : arguments.headers) headers_.push_back({name, value});
@@ -105,6 +111,7 @@ connect_options client_options::get() const {
           .max_frame_size = arguments_.max_frame_size,
           .max_fragments = arguments_.max_fragments,
           .proxy = proxy_,
+          .tls = {.ca_file = ca_file_},
           .logger = &arguments_.logger};
 }
 

@@ -33,6 +33,10 @@ struct arguments {
   duplex::logger logger = stderr_logger();
 };
 
+/// A file of the folder that the variable INTEROP_TLS names (see with_tls.py); nullopt where peers
+/// speak no TLS.
+std::optional<std::string> tls_file(const std::string& name);
+
 /// Ends the process with status 2 where they make no sense.
 arguments parse_arguments(int argc, char** argv);
 
@@ -46,6 +50,7 @@ class client_options {
   std::optional<std::string_view> origin_;
   std::vector<std::string_view> subprotocols_;
   std::vector<header_view> headers_;
+  std::optional<std::string> ca_file_;
   const arguments& arguments_;
   proxy_choice proxy_;
 };

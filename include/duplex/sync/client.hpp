@@ -16,6 +16,7 @@
 #include <duplex/options.hpp>
 #include <duplex/payload.hpp>
 #include <duplex/protocol/types.hpp>
+#include <duplex/tls.hpp>
 
 namespace duplex::sync {
 
@@ -62,6 +63,8 @@ class client_connection {
   const duplex::request& request() const;
   const duplex::response& response() const;
   const std::optional<std::string>& subprotocol() const;
+  /// What TLS agreed on, the server's certificate included; nullptr: there is none.
+  const tls_info* tls() const;
   std::optional<duration> latency() const;
   std::optional<std::uint16_t> close_code() const;
   std::string close_reason() const;
