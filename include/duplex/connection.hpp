@@ -27,6 +27,7 @@
 #include <duplex/protocol/types.hpp>
 #include <duplex/protocol/utf8.hpp>
 #include <duplex/stats.hpp>
+#include <duplex/tls.hpp>
 
 namespace duplex {
 
@@ -178,6 +179,8 @@ class connection {
   const duplex::request& request() const;
   const duplex::response& response() const;
   const std::optional<std::string>& subprotocol() const;
+  /// What TLS agreed on, the peer's certificate included; nullptr: there is none.
+  const tls_info* tls() const;
   /// Round trip of the last ping answered, keepalive's included.
   std::optional<duration> latency() const;
   /// The code received: 1005 where the close frame was empty, 1006 where none came; nullopt while

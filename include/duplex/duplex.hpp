@@ -12,8 +12,11 @@
 #include <duplex/message.hpp>
 #include <duplex/options.hpp>
 #include <duplex/protocol/extension.hpp>
+#include <duplex/reconnecting.hpp>
 #include <duplex/run.hpp>
 #include <duplex/server.hpp>
 #include <duplex/sync/client.hpp>
+#include <duplex/sync/reconnecting.hpp>
+#include <duplex/tls.hpp>
 #include <duplex/uri.hpp>
 #include <duplex/version.hpp>

@@ -64,6 +64,18 @@ class invalid_uri : public error {
   std::string uri_;
 };
 
+/// Not the URL of a proxy.
+class invalid_proxy : public error {
+ public:
+  invalid_proxy(std::string proxy, const std::string& problem)
+      : error("'" + proxy + "' is not a valid proxy: " + problem), proxy_(std::move(proxy)) {}
+  /// Without its credentials.
+  const std::string& proxy() const noexcept { return proxy_; }
+
+ private:
+  std::string proxy_;
+};
+
 /// The opening handshake failed.
 class invalid_handshake : public error {
  public:
@@ -72,6 +84,48 @@ class invalid_handshake : public error {
 
 /// What came is no HTTP.
 class invalid_message : public invalid_handshake {
+ public:
+  explicit invalid_message(const std::string& text, bool ended = false)
+      : invalid_handshake(text), ended_(ended) {}
+  /// Whether it is only that the connection ended before there was an answer.
+  bool ended() const noexcept { return ended_; }
+
+ private:
+  bool ended_;
+};
+
+/// A proxy did not connect to the server.
+class proxy_error : public invalid_handshake {
+ public:
+  explicit proxy_error(const std::string& text, bool transient = false)
+      : invalid_handshake(text), transient_(transient) {}
+  /// Whether another attempt may succeed: the proxy could not reach the server, or went away.
+  bool transient() const noexcept { return transient_; }
+
+ private:
+  bool transient_;
+};
+
+/// What came from an HTTP proxy is no HTTP.
+class invalid_proxy_message : public proxy_error {
+ public:
+  using proxy_error::proxy_error;
+};
+
+/// An HTTP proxy answered something other than 2xx.
+class invalid_proxy_status : public proxy_error {
+ public:
+  explicit invalid_proxy_status(duplex::response response);
+  /// Of its body, up to 16 KiB.
+  const duplex::response& response() const noexcept { return response_; }
+
+ private:
+  duplex::response response_;
+};
+
+/// The handshake of TLS failed: a certificate that is not trusted, sides that do not fit, a peer
+/// that speaks no TLS. `what()` tells which.
+class tls_error : public invalid_handshake {
  public:
   using invalid_handshake::invalid_handshake;
 };
@@ -122,6 +176,11 @@ class concurrency_error : public error {
  public:
   using error::error;
 };
+
+namespace detail {
+/// Whether a status tells of a failure, of the server or of a gateway before it, that may pass.
+bool is_transient_status(int status) noexcept;
+}  // namespace detail
 
 /// The object is not in a state for this call.
 class invalid_state : public error {

@@ -37,6 +37,9 @@ class inbox {
   inbox(water_marks messages, std::size_t bytes_max, std::size_t look_ahead) noexcept
       : marks_(messages), bytes_max_(bytes_max), look_ahead_(look_ahead) {}
 
+  /// An empty one of the same limits.
+  inbox fresh() const noexcept { return {marks_, bytes_max_, look_ahead_}; }
+
   bool empty() const noexcept { return count_ == 0; }
   std::size_t size() const noexcept { return count_; }
   std::size_t bytes() const noexcept { return bytes_; }

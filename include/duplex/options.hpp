@@ -1,13 +1,11 @@
 // The options of serve, connect and send, with the defaults of Python's websockets.
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -19,6 +17,8 @@
 #include <duplex/inbox.hpp>
 #include <duplex/io/address.hpp>
 #include <duplex/log.hpp>
+#include <duplex/tls.hpp>
+#include <duplex/view_list.hpp>
 
 namespace duplex {
 
@@ -28,36 +28,6 @@ class server_extension;
 }  // namespace protocol
 
 using duration = std::chrono::steady_clock::duration;
-
-/// A list of views of up to eight elements, written `{"a", "b"}`, or a span of any length.
-///
-/// It owns nothing and is trivially destructible: options are written inside awaited expressions,
-/// where GCC 12 destroys twice what owns memory, and crashes on std::initializer_list.
-template <class T>
-class view_list {
- public:
-  constexpr view_list() noexcept = default;
-  constexpr view_list(const T& a, const T& b = absent, const T& c = absent,  // NOLINT: implicit
-                      const T& d = absent, const T& e = absent, const T& f = absent,
-                      const T& g = absent, const T& h = absent) noexcept
-      : items_{a, b, c, d, e, f, g, h} {
-    for (const T* item : {&a, &b, &c, &d, &e, &f, &g, &h}) count_ += item != &absent;
-  }
-  constexpr view_list(std::span<const T> items) noexcept  // NOLINT: implicit by design
-      : span_(items.data()), count_(items.size()) {}
-
-  constexpr const T* begin() const noexcept { return span_ ? span_ : items_.data(); }
-  constexpr const T* end() const noexcept { return begin() + count_; }
-  constexpr std::size_t size() const noexcept { return count_; }
-  constexpr bool empty() const noexcept { return count_ == 0; }
-
- private:
-  static constexpr T absent = {};
-
-  std::array<T, 8> items_ = {};
-  const T* span_ = nullptr;
-  std::size_t count_ = 0;
-};
 
 /// A header field to be added: name and value.
 struct header_view {
@@ -84,6 +54,25 @@ struct send_options {
   std::optional<bool> compress = {};
 };
 
+/// The proxy of a connection: a URL, nullopt for none, or by default the one that the environment
+/// names.
+class proxy_choice {
+ public:
+  constexpr proxy_choice() noexcept = default;
+  constexpr proxy_choice(std::nullopt_t) noexcept : detect_(false) {}                   // NOLINT
+  constexpr proxy_choice(std::string_view url) noexcept : url_(url), detect_(false) {}  // NOLINT
+  constexpr proxy_choice(const char* url) noexcept
+      : proxy_choice(std::string_view(url)) {}                                            // NOLINT
+  proxy_choice(const std::string& url) noexcept : proxy_choice(std::string_view(url)) {}  // NOLINT
+
+  constexpr bool detect() const noexcept { return detect_; }
+  constexpr const std::optional<std::string_view>& url() const noexcept { return url_; }
+
+ private:
+  std::optional<std::string_view> url_;
+  bool detect_ = true;
+};
+
 /// Options of `connect`. Views: what they refer to must live until `connect` returns its task.
 struct connect_options {
   /// The Origin header (RFC 6454).
@@ -99,7 +88,7 @@ struct connect_options {
   view_list<header_view> additional_headers = {};
   /// nullopt: none.
   std::optional<std::string_view> user_agent_header = default_user_agent();
-  /// Bounds name look-up, TCP and the handshake together; nullopt: none.
+  /// Bounds name look-up, TCP, TLS and the handshake together; nullopt: none.
   std::optional<duration> open_timeout = std::chrono::seconds(10);
   /// A ping is sent so often; nullopt: never.
   std::optional<duration> ping_interval = std::chrono::seconds(20);
@@ -131,12 +120,27 @@ struct connect_options {
   /// Where to connect instead of the URI's port.
   std::optional<int> port = {};
   address_family family = address_family::any;
-  /// A connected socket, of TCP or a unix socket, to use instead of connecting. It is taken over,
-  /// and closed whatever becomes of the connection, unless `connect` throws std::invalid_argument
-  /// or invalid_uri. Goes with none of the four around it.
+  /// A connected socket, of TCP or a unix socket, to use instead of connecting, on the loop of the
+  /// thread that calls `connect`. It is taken over, and closed whatever becomes of the connection,
+  /// unless `connect` throws std::invalid_argument or invalid_uri. Goes with none of the options
+  /// `host`, `port`, `family` and `local_addr`.
   std::optional<int> sock = {};
   /// Where to connect from; restricts the family to its own.
   std::optional<address_view> local_addr = {};
+  /// The way through a proxy: a URL with the scheme `http`, `https`, `socks4`, `socks4a`, `socks5`
+  /// or `socks5h`, and credentials if it wants them (percent-encoded); std::nullopt: none. By
+  /// default what the environment names: `ws_proxy` or `wss_proxy`, then `socks_proxy`,
+  /// `https_proxy`, `http_proxy` (not for `wss`), `all_proxy`, in either case, but for the servers
+  /// that `no_proxy` lists.
+  proxy_choice proxy = {};
+  /// Redirects (301, 302, 303, 307, 308) that are followed, never from wss to ws; userinfo and the
+  /// headers Authorization and Cookie stay with their origin. 0: none, the answer is an error;
+  /// nullopt: DUPLEX_MAX_REDIRECTS of the environment, or 10.
+  std::optional<std::size_t> max_redirects = {};
+  /// For `wss`: whom to trust, and the client's own certificate.
+  tls_client tls = {};
+  /// The same for a proxy of https.
+  tls_client proxy_tls = {};
   /// nullptr: warnings and errors to stderr. Copied.
   const duplex::logger* logger = nullptr;
 
@@ -159,7 +163,7 @@ struct serve_options {
   duplex::headers additional_headers = {};
   /// nullopt: none.
   std::optional<std::string> server_header = default_server_header();
-  /// Bounds the handshake; nullopt: none.
+  /// Bounds the handshake, of TLS too; nullopt: none.
   std::optional<duration> open_timeout = std::chrono::seconds(10);
   /// As in connect_options, like all that follow to `write_limit`.
   std::optional<duration> ping_interval = std::chrono::seconds(20);
@@ -193,6 +197,8 @@ struct serve_options {
   std::vector<std::string> trusted_proxies = {};
   /// Loops, each on a thread of its own but the first, which is the caller's; 0: one for each core.
   int threads = 1;
+  /// Speaks TLS, `wss`, with these certificates; nullopt: plain `ws`.
+  std::optional<tls_server> tls = {};
   duplex::logger logger = stderr_logger();
 
   /// DUPLEX_SERVER of the environment, or "duplex/X.Y.Z (platform)".

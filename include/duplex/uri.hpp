@@ -26,6 +26,7 @@ class uri {
   const std::optional<std::pair<std::string, std::string>>& userinfo() const noexcept {
     return userinfo_;
   }
+  void take_userinfo(const uri& from) { userinfo_ = from.userinfo_; }
   /// What the Host header says: brackets kept, a default port left out.
   std::string host_header() const;
   /// The whole URI without userinfo.

@@ -1,57 +1,35 @@
 // Connecting: a stream, the handshake on it, one time limit for all of it.
 #include <duplex/client.hpp>
+#include <duplex/error.hpp>
 #include <duplex/io/stream.hpp>
 #include <duplex/protocol/handshake.hpp>
-#include <duplex/uri.hpp>
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <utility>
 
+#include "api/client.hpp"
 #include "api/connection_impl.hpp"
 #include "api/dial.hpp"
 #include "api/stream_reader.hpp"
+#include "base/reconnect_policy.hpp"
+#include "io/tls_stream.hpp"
+#include "protocol/client_plan.hpp"
 #include "protocol/option_settings.hpp"
 #include "protocol/trace.hpp"
+#include "tls/client.hpp"
 
 namespace duplex {
 namespace {
 
-// Everything of connect_options that is needed later, owned.
-class connect_plan {
- public:
-  connect_plan(std::string_view text, const connect_options& options)
-      : target(text),
-        handshake(target, detail::handshake_settings(options), detail::handshake_limits()),
-        core(detail::core_settings(options)),
-        inbox(detail::make_inbox(options)),
-        write_limit(options.write_limit),
-        read_limit(options.read_limit),
-        open_timeout(options.open_timeout),
-        logger(
-            std::make_shared<duplex::logger>(options.logger ? *options.logger : stderr_logger())),
-        dialling(detail::dial_settings_of(target, options)) {}
-
-  uri target;
-  protocol::client_handshake handshake;
-  protocol::connection_settings core;
-  duplex::inbox inbox;
-  water_marks write_limit;
-  std::size_t read_limit;
-  std::optional<duration> open_timeout;
-  std::shared_ptr<const duplex::logger> logger;
-  detail::dial_settings dialling;
-  std::unique_ptr<io::stream> stream;  // where one was handed over: no dialling
-};
-
-task<client_connection> open_connection(connect_plan plan) {
-  const limit limit = plan.open_timeout ? duplex::limit(*plan.open_timeout) : duplex::limit();
-  auto stream = std::move(plan.stream);
-  if (!stream) {
-    auto dialled = co_await detail::dial(plan.dialling, limit);
-    stream = std::move(dialled);
+task<client_connection> open_on(std::unique_ptr<io::stream> stream, const detail::client_plan& plan,
+                                const tls::clients& tls, limit limit) {
+  auto handshake = plan.make_handshake();
+  if (plan.target.secure()) {
+    auto engine = tls.server.make_engine(plan.target.host());
+    const std::string peer = plan.target.host() + " port " + std::to_string(plan.target.port());
+    auto encrypted = co_await io::open_tls(std::move(stream), std::move(engine), peer, limit);
+    stream = std::move(encrypted);
   }
-  auto& handshake = plan.handshake;
   detail::handshake_result result;
   protocol::log_head(*plan.logger, '>', handshake.request());
   {
@@ -75,35 +53,48 @@ task<client_connection> open_connection(connect_plan plan) {
   result.request = handshake.request();
   result.subprotocol = handshake.subprotocol();
   auto impl = std::make_shared<detail::connection_impl>(std::move(stream), protocol::side::client,
-                                                        plan.core, std::move(plan.inbox),
+                                                        plan.core, plan.inbox->fresh(),
                                                         plan.write_limit, plan.read_limit);
   impl->set_extensions(handshake.take_extensions());
-  impl->set_logger(std::move(plan.logger));
+  impl->set_logger(plan.logger);
   co_return detail::connection_impl::open(std::move(impl), std::move(result), handshake.rest());
 }
 
-task<client_connection> open_in_time(connect_plan plan) {
-  const auto target = plan.target.str();
-  const auto time = plan.open_timeout.value_or(duration::zero());
-  try {
-    co_return co_await open_connection(std::move(plan));
-  } catch (const timeout&) {
-    throw timeout("opening a connection to " + target + " took longer than " +
-                  detail::to_text(time));
+task<client_connection> open_following(detail::client_plan plan, tls::clients tls,
+                                       std::unique_ptr<io::stream> stream, limit limit) {
+  for (;;) {
+    try {
+      if (!stream) {
+        auto dialled = co_await detail::dial(plan.dialling, tls.proxy, limit);
+        stream = std::move(dialled);
+      }
+      co_return co_await open_on(std::move(stream), plan, tls, limit);
+    } catch (const invalid_status& answer) {
+      if (!plan.follow(answer.response())) throw;
+    }
   }
 }
 
 }  // namespace
 
-task<client_connection> connect(std::string_view uri, const connect_options& options) {
-  detail::validate(options);
-  connect_plan plan(uri, options);
-  if (plan.target.secure()) {
-    throw std::invalid_argument("cannot connect to " + plan.target.str() +
-                                ": wss is not supported yet");
+task<client_connection> detail::open_client(client_plan plan, tls::clients tls,
+                                            std::unique_ptr<io::stream> stream, limit whole) {
+  const auto target = plan.target.str();
+  const auto time = plan.open_timeout.value_or(duration::zero());
+  const limit limit = reconnect_policy::attempt_limit(whole, plan.open_timeout);
+  try {
+    co_return co_await open_following(std::move(plan), std::move(tls), std::move(stream), limit);
+  } catch (const timeout&) {
+    throw timeout("opening a connection to " + target + " took longer than " + to_text(time));
   }
-  if (options.sock) plan.stream = io::adopt_stream(*options.sock);  // from here on it is ours
-  return open_in_time(std::move(plan));
+}
+
+task<client_connection> connect(std::string_view uri, const connect_options& options) {
+  detail::client_plan plan(uri, options);
+  tls::clients tls(options.tls, options.proxy_tls);
+  std::unique_ptr<io::stream> stream;
+  if (options.sock) stream = io::adopt_stream(*options.sock);  // from here on it is ours
+  return detail::open_client(std::move(plan), std::move(tls), std::move(stream));
 }
 
 task<client_connection> unix_connect(std::string_view path, std::string_view uri,

@@ -55,6 +55,7 @@ address connection::remote_address() const { return impl_->remote_address(); }
 protocol::state connection::state() const { return impl_->core().state(); }
 const duplex::request& connection::request() const { return impl_->handshake().request; }
 const duplex::response& connection::response() const { return impl_->handshake().response; }
+const tls_info* connection::tls() const { return impl_->tls(); }
 const std::optional<std::string>& connection::subprotocol() const {
   return impl_->handshake().subprotocol;
 }

@@ -50,7 +50,8 @@ connection_impl::connection_impl(std::unique_ptr<io::stream> stream, protocol::s
       write_limit_(write_limit),
       read_limit_(read_limit),
       local_address_(stream_->local_address()),
-      remote_address_(stream_->remote_address()) {}
+      remote_address_(stream_->remote_address()),
+      tls_(stream_->tls()) {}
 
 connection connection_impl::open(std::shared_ptr<connection_impl> impl, handshake_result handshake,
                                  std::span<const std::byte> rest) {

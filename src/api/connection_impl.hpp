@@ -131,6 +131,7 @@ class connection_impl final : public std::enable_shared_from_this<connection_imp
   const std::string& id() const;
   address local_address() const { return local_address_; }
   address remote_address() const { return remote_address_; }
+  const tls_info* tls() const noexcept { return tls_.get(); }
 
  private:
   struct pending_ping;
@@ -206,6 +207,7 @@ class connection_impl final : public std::enable_shared_from_this<connection_imp
   std::shared_ptr<const logger> logger_;
   handshake_result handshake_;
   address local_address_, remote_address_;
+  std::shared_ptr<const tls_info> tls_;
   mutable std::string id_;
 
   bool reading_direct_ = false;  // read_space_ belongs to the core's message

@@ -12,8 +12,10 @@
 #include "api/connection_impl.hpp"
 #include "api/stream_reader.hpp"
 #include "io/relayed_stream.hpp"
+#include "io/tls_stream.hpp"
 #include "protocol/option_settings.hpp"
 #include "protocol/trace.hpp"
+#include "tls/server.hpp"
 
 namespace duplex::detail {
 namespace {
@@ -29,6 +31,7 @@ class opening {
 
  private:
   task<> receive_proxy_header();
+  task<> open_tls();
   task<std::optional<response>> answer();
   task<> receive_request(stream_reader& reader);
   response decide();
@@ -62,6 +65,7 @@ opening::opening(const opening_settings& settings, std::unique_ptr<io::stream> s
 task<std::optional<connection>> opening::run() {
   try {
     if (options_.proxy_protocol) co_await receive_proxy_header();
+    if (options_.tls) co_await open_tls();
     auto given = co_await answer();
     if (!given) co_return std::nullopt;
     result_.response = std::move(*given);
@@ -93,6 +97,13 @@ task<> opening::receive_proxy_header() {
   }
   if (!header.source()) co_return;
   stream_ = io::with_addresses(std::move(stream_), *header.destination(), *header.source());
+}
+
+task<> opening::open_tls() {
+  auto engine = make_tls_engine(*options_.tls);
+  const std::string peer = to_string(stream_->remote_address());
+  auto encrypted = co_await io::open_tls(std::move(stream_), std::move(engine), peer, limit_);
+  stream_ = std::move(encrypted);
 }
 
 // The response that opens the connection, once it has left; nullopt: there is none.

@@ -28,6 +28,10 @@ std::string describe_header(const std::string& name, const std::optional<std::st
 
 }  // namespace
 
+bool detail::is_transient_status(int status) noexcept {
+  return status == 500 || status == 502 || status == 503 || status == 504;
+}
+
 error::error(const std::string& text) : std::runtime_error(escaped(text)) {}
 
 connection_closed::connection_closed(std::optional<close_info> rcvd, std::optional<close_info> sent,
@@ -51,6 +55,11 @@ std::exception_ptr make_connection_closed(std::optional<close_info> rcvd,
 invalid_status::invalid_status(duplex::response response)
     : invalid_handshake("server rejected WebSocket connection: HTTP " +
                         std::to_string(response.status)),
+      response_(std::move(response)) {}
+
+invalid_proxy_status::invalid_proxy_status(duplex::response response)
+    : proxy_error("proxy rejected connection: HTTP " + std::to_string(response.status),
+                  detail::is_transient_status(response.status)),
       response_(std::move(response)) {}
 
 invalid_header::invalid_header(std::string name, std::optional<std::string> value)

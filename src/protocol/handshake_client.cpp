@@ -144,8 +144,8 @@ void client_handshake::receive_eof() {
     body_->receive_eof();
     return finish_body();
   }
-  failure_ =
-      std::make_exception_ptr(invalid_message("the connection ended before a valid HTTP response"));
+  failure_ = std::make_exception_ptr(
+      invalid_message("the connection ended before a valid HTTP response", true));
 }
 
 // RFC 9110 section 15.2: "A client MUST be able to parse one or more 1xx responses received prior

@@ -219,15 +219,6 @@ protocol::server_extensions extensions_of(const serve_options& options) {
   return extensions;
 }
 
-dial_settings dial_settings_of(const uri& target, const connect_options& options) {
-  std::optional<address> local;
-  if (const auto& from = options.local_addr) local = {std::string(from->host), from->port};
-  return {.host = options.host ? std::string(*options.host) : target.host(),
-          .port = options.port ? static_cast<std::uint16_t>(*options.port) : target.port(),
-          .family = options.family,
-          .local = local};
-}
-
 protocol::http1_limits handshake_limits() {
   const auto& variables = process_environment();
   return {.max_line = variables.max_line_length,

@@ -1,7 +1,6 @@
 // What the options of connect and serve mean for the protocol's core, the handshake and the inbox.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -11,7 +10,6 @@
 #include <duplex/protocol/connection.hpp>
 #include <duplex/protocol/extension.hpp>
 #include <duplex/protocol/handshake.hpp>
-#include <duplex/uri.hpp>
 
 namespace duplex::detail {
 
@@ -30,15 +28,6 @@ protocol::client_handshake_settings handshake_settings(const connect_options& op
 
 /// What a server answers offers with, best first.
 protocol::server_extensions extensions_of(const serve_options& options);
-
-/// Where a connection goes.
-struct dial_settings {
-  std::string host = {};
-  std::uint16_t port = 0;
-  address_family family = address_family::any;
-  std::optional<address> local = {};
-};
-dial_settings dial_settings_of(const uri& target, const connect_options& options);
 
 /// What a peer may send in the handshake, as the environment has it.
 protocol::http1_limits handshake_limits();

@@ -19,24 +19,24 @@ blocking_connection::blocking_connection(std::unique_ptr<sync::transport> transp
                                          handshake_result handshake,
                                          protocol::extension_list extensions,
                                          std::span<const std::byte> rest,
-                                         const connect_options& options)
+                                         const detail::client_plan& plan)
     : transport_(std::move(transport)),
-      core_(protocol::side::client, detail::core_settings(options), clock::now()),
-      inbox_(detail::make_inbox(options)),
-      write_limit_(options.write_limit),
-      read_limit_(options.read_limit),
-      read_space_(std::make_unique_for_overwrite<std::byte[]>(options.read_limit)),
+      core_(protocol::side::client, plan.core, clock::now()),
+      inbox_(plan.inbox->fresh()),
+      write_limit_(plan.write_limit),
+      read_limit_(plan.read_limit),
+      read_space_(std::make_unique_for_overwrite<std::byte[]>(plan.read_limit)),
       heard_at_(clock::now()),
       away_at_(heard_at_ + away_after),
       handshake_(std::move(handshake)),
       local_address_(net::local_address_of(transport_->descriptor())),
       remote_address_(net::remote_address_of(transport_->descriptor())),
       id_(detail::make_uuid()),
-      logger_(options.logger ? *options.logger : stderr_logger()),
+      logger_(plan.logger),
       uncaught_exceptions_(std::uncaught_exceptions()),
       service_(service::instance()) {
   core_.set_extensions(std::move(extensions));
-  if (logger_.enabled(log_level::debug)) {
+  if (logger_->enabled(log_level::debug)) {
     core_.set_trace([this](std::string_view line) { traced_.emplace_back(line); },
                     detail::process_environment().max_log_size);
   }
@@ -46,7 +46,7 @@ blocking_connection::blocking_connection(std::unique_ptr<sync::transport> transp
     unparsed_ = true;
   }
   service_->add(*this);
-  write_log(logger_, log_level::info, "connection open", id_);
+  write_log(*logger_, log_level::info, "connection open", id_);
 }
 
 blocking_connection::~blocking_connection() { service_->remove(*this); }
@@ -54,7 +54,7 @@ blocking_connection::~blocking_connection() { service_->remove(*this); }
 void blocking_connection::unlock_and_log(std::unique_lock<std::mutex>& lock) noexcept {
   const auto lines = std::exchange(traced_, {});
   lock.unlock();
-  for (const auto& line : lines) write_log(logger_, log_level::debug, line, id_);
+  for (const auto& line : lines) write_log(*logger_, log_level::debug, line, id_);
 }
 
 // --- receiving

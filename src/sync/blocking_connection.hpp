@@ -21,11 +21,11 @@
 #include <duplex/io/address.hpp>
 #include <duplex/log.hpp>
 #include <duplex/message.hpp>
-#include <duplex/options.hpp>
 #include <duplex/payload.hpp>
 #include <duplex/protocol/connection.hpp>
 #include <duplex/sync/client.hpp>
 
+#include "protocol/client_plan.hpp"
 #include "protocol/fragment_queue.hpp"
 #include "sync/service.hpp"
 #include "sync/transport.hpp"
@@ -40,6 +40,7 @@ struct handshake_result {
   duplex::request request = {};
   duplex::response response = {};
   std::optional<std::string> subprotocol = {};
+  std::shared_ptr<const tls_info> tls = {};
 };
 
 /// The blocking connection.
@@ -57,7 +58,7 @@ class blocking_connection final : private serviced {
   /// Takes over a transport whose handshake is done; `rest` came after it.
   blocking_connection(std::unique_ptr<transport> transport, handshake_result handshake,
                       protocol::extension_list extensions, std::span<const std::byte> rest,
-                      const connect_options& options);
+                      const detail::client_plan& plan);
   ~blocking_connection();
   blocking_connection(const blocking_connection&) = delete;
   blocking_connection& operator=(const blocking_connection&) = delete;
@@ -181,7 +182,7 @@ class blocking_connection final : private serviced {
   handshake_result handshake_;
   address local_address_, remote_address_;
   std::string id_;
-  logger logger_;
+  std::shared_ptr<const logger> logger_;
   std::vector<std::string> traced_;  // lines for the log, where it wants debug records
   bool end_logged_ = false;
   int uncaught_exceptions_;

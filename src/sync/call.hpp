@@ -36,7 +36,7 @@ class blocking_connection::call {
     connection_.unlock_and_log(lock_);
     if (wake) connection_.service_->wake(connection_);
     if (log_end) {
-      write_log(connection_.logger_, log_level::info, "connection closed", connection_.id_);
+      write_log(*connection_.logger_, log_level::info, "connection closed", connection_.id_);
     }
   }
   call(const call&) = delete;

@@ -7,13 +7,16 @@
 #include <utility>
 
 #include <duplex/protocol/handshake.hpp>
-#include <duplex/uri.hpp>
 
-#include "protocol/option_settings.hpp"
+#include "base/reconnect_policy.hpp"
+#include "protocol/client_plan.hpp"
 #include "protocol/trace.hpp"
 #include "sync/blocking_connection.hpp"
+#include "sync/connecting.hpp"
 #include "sync/dial.hpp"
+#include "sync/tls_transport.hpp"
 #include "sync/transport_reader.hpp"
+#include "tls/client.hpp"
 
 namespace duplex::sync {
 namespace {
@@ -35,32 +38,50 @@ response shake_hands(transport& transport, protocol::client_handshake& handshake
   }
 }
 
-}  // namespace
-
-client_connection connect(std::string_view uri, const connect_options& options) {
-  detail::validate(options);
-  const duplex::uri target(uri);
-  if (target.secure()) {
-    throw std::invalid_argument("cannot connect to " + target.str() + ": wss is not supported yet");
+std::unique_ptr<blocking_connection> open_on(std::unique_ptr<transport> transport,
+                                             const detail::client_plan& plan,
+                                             const tls::clients& tls,
+                                             std::optional<clock::time_point> deadline) {
+  auto handshake = plan.make_handshake();
+  const std::string peer = detail::peer_name(plan.dialling);
+  if (plan.target.secure()) {
+    auto engine = tls.server.make_engine(plan.target.host());
+    transport = open_tls(std::move(transport), std::move(engine), peer, deadline);
   }
-  protocol::client_handshake handshake(target, detail::handshake_settings(options),
-                                       detail::handshake_limits());
-
-  std::optional<clock::time_point> deadline;
-  if (options.open_timeout) deadline = clock::now() + *options.open_timeout;
-  const auto dialling = detail::dial_settings_of(target, options);
-
-  auto transport = options.sock ? adopt_transport(*options.sock) : dial(dialling, deadline);
   handshake_result result;
-  const logger log = options.logger ? *options.logger : stderr_logger();
-  protocol::log_head(log, '>', handshake.request());
-  result.response = shake_hands(*transport, handshake, peer_name(dialling), deadline);
-  protocol::log_head(log, '<', result.response);
+  protocol::log_head(*plan.logger, '>', handshake.request());
+  result.response = shake_hands(*transport, handshake, peer, deadline);
+  protocol::log_head(*plan.logger, '<', result.response);
+  result.tls = transport->tls();
   result.request = handshake.request();
   result.subprotocol = handshake.subprotocol();
-  return client_connection(std::make_unique<blocking_connection>(
-      std::move(transport), std::move(result), handshake.take_extensions(), handshake.rest(),
-      options));
+  return std::make_unique<blocking_connection>(std::move(transport), std::move(result),
+                                               handshake.take_extensions(), handshake.rest(), plan);
+}
+
+}  // namespace
+
+std::unique_ptr<blocking_connection> open_client(detail::client_plan plan, const tls::clients& tls,
+                                                 std::unique_ptr<transport> transport,
+                                                 const limit& whole) {
+  const auto deadline =
+      detail::reconnect_policy::attempt_limit(whole, plan.open_timeout).deadline();
+  for (;;) {
+    try {
+      if (!transport) transport = dial(plan.dialling, tls.proxy, deadline);
+      return open_on(std::move(transport), plan, tls, deadline);
+    } catch (const invalid_status& answer) {
+      if (!plan.follow(answer.response())) throw;
+    }
+  }
+}
+
+client_connection connect(std::string_view uri, const connect_options& options) {
+  detail::client_plan plan(uri, options);
+  const tls::clients tls(options.tls, options.proxy_tls);
+  std::unique_ptr<transport> transport;
+  if (options.sock) transport = adopt_transport(*options.sock);  // from here on it is ours
+  return client_connection(open_client(std::move(plan), tls, std::move(transport)));
 }
 
 client_connection unix_connect(std::string_view path, std::string_view uri,
@@ -124,6 +145,7 @@ const std::optional<std::string>& client_connection::subprotocol() const {
   return impl_->handshake().subprotocol;
 }
 
+const tls_info* client_connection::tls() const { return impl_->handshake().tls.get(); }
 std::optional<duration> client_connection::latency() const { return impl_->latency(); }
 std::optional<std::uint16_t> client_connection::close_code() const { return impl_->close_code(); }
 std::string client_connection::close_reason() const { return impl_->close_reason(); }

@@ -6,6 +6,9 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <system_error>
+
+#include <duplex/tls.hpp>
 
 #include "sync/socket.hpp"
 
@@ -31,8 +34,8 @@ class transport {
   /// tries that.
   virtual transfer write_some(const std::array<std::span<const std::byte>, 2>& bytes) noexcept = 0;
 
-  /// Whether a read gives something, or the end, whatever the descriptor says. Never after a read
-  /// that left space unfilled.
+  /// Whether a read gives something, or the end, whatever the descriptor says. After a read that
+  /// left space unfilled it can only be the end.
   virtual bool has_input() const noexcept { return false; }
   /// Whether it holds output of its own.
   virtual bool has_output() const noexcept { return false; }
@@ -43,6 +46,11 @@ class transport {
   /// `can_wait`, and by one thread at a time.
   virtual transfer wait_and_read(std::span<std::byte> to,
                                  std::chrono::milliseconds timeout) noexcept;
+
+  /// Why it ended, where that is known.
+  virtual std::error_code error() const noexcept { return {}; }
+  /// What TLS agreed on; nullptr: there is none.
+  virtual std::shared_ptr<const tls_info> tls() const { return nullptr; }
 
   /// Ends both directions: a thread that waits returns, what has come can still be read.
   virtual void shut_down() noexcept = 0;

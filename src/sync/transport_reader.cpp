@@ -16,6 +16,7 @@ std::span<const std::byte> transport_reader::read_some() {
     if ((event.revents & POLLOUT) != 0) write_now();
     if (transport_.has_input() || (event.revents & (POLLIN | POLLERR | POLLHUP)) != 0) {
       const auto read = transport_.read_some(space_);
+      if (read.ended && transport_.error()) throw std::system_error(transport_.error(), doing_);
       if (read.ended || read.count != 0) return {space_.data(), read.count};
     }
     if (deadline_ && clock::now() >= *deadline_) throw timeout(doing_ + " timed out");

@@ -24,7 +24,7 @@ class transport_reader {
   /// left.
   void write(std::string_view bytes) { unsent_ += bytes; }
   /// The next bytes, valid until the next call; empty at the end of the stream. Throws
-  /// duplex::timeout past the deadline.
+  /// std::system_error where the transport knows why it ended, duplex::timeout past the deadline.
   std::span<const std::byte> read_some();
 
  private:

@@ -45,8 +45,6 @@ TEST(connect, refuses_what_is_no_uri_at_the_call) {
       failure_now([] { connect("http://localhost/").operator co_await(); }),
       "invalid uri: 'http://localhost/' is not a valid WebSocket URI: the scheme is not ws or "
       "wss");
-  EXPECT_EQ(failure_now([] { auto unused = connect("wss://localhost/"); }),
-            "invalid argument: cannot connect to wss://localhost/: wss is not supported yet");
 }
 
 TEST(connect, refuses_options_that_make_no_sense_by_name_at_the_call) {

@@ -107,6 +107,14 @@ inline std::string describe(std::exception_ptr exception) {
     return std::string("invalid message: ") + problem.what();
   } catch (const invalid_header& problem) {
     return std::string("invalid header: ") + problem.what();
+  } catch (const tls_error& problem) {
+    return std::string("tls: ") + problem.what();
+  } catch (const security_error& problem) {
+    return std::string("security: ") + problem.what();
+  } catch (const proxy_error& problem) {
+    return std::string("proxy: ") + problem.what();
+  } catch (const invalid_proxy& problem) {
+    return std::string("invalid proxy: ") + problem.what();
   } catch (const negotiation_error& problem) {
     return std::string("negotiation: ") + problem.what();
   } catch (const invalid_uri& problem) {

@@ -154,6 +154,24 @@ TEST(unix_serve, refuses_paths_and_options_by_name) {
             "invalid argument: unix_permissions must be for a unix socket, got 0600");
 }
 
+TEST(serve, backlog_is_how_many_wait_to_be_accepted) {
+  const temporary_directory folder;
+  const auto queue_of = [&](int backlog) {
+    const auto server = unix_serve(echo, folder / std::to_string(backlog), {.backlog = backlog});
+    std::vector<raw_socket> waiting;  // the loop does not run: nobody accepts them
+    try {
+      while (waiting.size() < 100) {
+        waiting.push_back(raw_socket::connected(server.sockets().front(), false));
+      }
+    } catch (const std::system_error& full) {
+      EXPECT_EQ(full.code(), std::errc::resource_unavailable_try_again);
+    }
+    return waiting.size();
+  };
+  EXPECT_EQ(queue_of(1), 2u);  // Linux counts from 0
+  EXPECT_EQ(queue_of(5), 6u);
+}
+
 // --- several hosts
 
 TEST(serve_hosts, share_a_port_and_may_be_unix_sockets_too) {

@@ -1,10 +1,13 @@
 // Interoperability with ws, the WebSocket library of Node.js.
 //
 // Usage: node_ws.mjs ROLE PROGRAM [CASE...]
-// ROLE: what PROGRAM (see peer.hpp) is: server, client or sync_client. Without CASE: all of them.
+// ROLE: what PROGRAM (see peer.hpp) is: server, client or sync_client. Without CASE: all of them. Over TLS where
+// with_tls.py runs it.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:https';
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -28,6 +31,11 @@ const sizes = [0, 1, 125, 126, 127, 65535, 65536, MiB];
 const closes = [[1000, ''], [1000, 'bye'], [1001, 'going'], [1003, ''], [1008, 'policy'], [1011, 'oops'],
   [1012, 'restart'], [1013, 'later'], [3000, 'ä€𝄞'], [4000, 'own'], [4999, 'r'.repeat(123)]];
 const texts = ['', 'a', 'é', '€', '𝄞', '\0', '\uffff', '\u{10ffff}', 'aé€𝄞'.repeat(5000)];
+
+const tls = process.env.INTEROP_TLS;
+const scheme = tls ? 'wss' : 'ws';
+const tlsFile = (name) => readFileSync(join(tls, name));
+const clientTls = tls ? { ca: tlsFile('ca.pem') } : {};
 
 class Failed extends Error {}
 
@@ -105,7 +113,7 @@ class End {
 
 // A connection of ws to our server; resolves with the handshake's headers in `received`.
 async function dial(uri, { protocols = [], ...options }) {
-  const ws = new WebSocket(uri, protocols, { maxPayload: MiB, perMessageDeflate: true, ...options });
+  const ws = new WebSocket(uri, protocols, { maxPayload: MiB, perMessageDeflate: true, ...clientTls, ...options });
   const end = new End(ws);
   ws.on('upgrade', (response) => { end.received = response.rawHeaders; });
   await Promise.race([once(ws, 'open'), end.closed.then(() => { throw end.error; })]);
@@ -116,7 +124,7 @@ async function dial(uri, { protocols = [], ...options }) {
 async function link(role, program, { name, ours: args = [], theirs = {}, connections = 1 }) {
   if (role === 'server') {
     const ours = new Ours(program, args);
-    const uri = `ws://127.0.0.1:${await ours.line('listening ')}/${name}`;
+    const uri = `${scheme}://127.0.0.1:${await ours.line('listening ')}/${name}`;
     const ends = await Promise.all(Array.from({ length: connections }, () => dial(uri, theirs)));
     return { ends, end: ends[0], ours, stop: () => {} };
   }
@@ -127,16 +135,21 @@ async function link(role, program, { name, ours: args = [], theirs = {}, connect
     end.received = request.rawHeaders;
     if (ends.push(end) === connections) resolve();
   }));
-  const uri = `ws://127.0.0.1:${server.address().port}/${name}`;
+  const uri = `${scheme}://127.0.0.1:${server.address().port}/${name}`;
   const ours = new Ours(program, [uri, '--connections', String(connections), ...args]);
   await accepted;
   return { ends, end: ends[0], ours, stop: () => server.close() };
 }
 
 async function listen({ headers = {}, ...options }) {
+  const secure = tls && createServer({ cert: tlsFile('chain.pem'), key: tlsFile('key.pem') });
   const server = new WebSocket.Server({
-    host: '127.0.0.1', port: 0, maxPayload: MiB, perMessageDeflate: true, ...options,
+    ...(tls ? { server: secure } : { host: '127.0.0.1', port: 0 }), maxPayload: MiB, perMessageDeflate: true, ...options,
   });
+  if (tls) {
+    server.on('close', () => secure.close());
+    secure.listen(0, '127.0.0.1');
+  }
   const lines = Object.entries(headers).flatMap(([name, values]) => values.map((value) => `${name}: ${value}`));
   server.on('headers', (response) => response.push(...lines));
   await once(server, 'listening');
@@ -406,7 +419,7 @@ add('close_while_the_owner_is_busy', async ({ end, ours }) => {
 async function refusedByOurs(program) {
   const ours = new Ours(program, ['--subprotocol', 'v1']);
   try {
-    const uri = `ws://127.0.0.1:${await ours.line('listening ')}/`;
+    const uri = `${scheme}://127.0.0.1:${await ours.line('listening ')}/`;
     const problem = await dial(uri, {}).then(() => new Error('accepted'), (error) => error);
     check(problem.message, 'Unexpected server response: 400', 'the refusal');
   } finally {
@@ -416,7 +429,7 @@ async function refusedByOurs(program) {
 
 async function refusedByTheirs(program) {
   const server = await listen({ verifyClient: (info, answer) => answer(false, 403) });
-  const ours = new Ours(program, [`ws://127.0.0.1:${server.address().port}/`]);
+  const ours = new Ours(program, [`${scheme}://127.0.0.1:${server.address().port}/`]);
   try {
     const failure = await ours.line('failed ');
     check(failure.includes('403'), true, `the status is in "${failure}"`);

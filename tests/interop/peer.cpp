@@ -69,6 +69,8 @@ arguments parse_arguments(int argc, char** argv) {
       result.connections = std::stoi(value);
     } else if (name == "--origin") {
       result.origin = value;
+    } else if (name == "--proxy") {
+      result.proxy = value;
     } else if (name == "--subprotocol") {
       result.subprotocols.push_back(value);
     } else if (name == "--compression") {
@@ -86,10 +88,17 @@ arguments parse_arguments(int argc, char** argv) {
   return result;
 }
 
+std::optional<std::string> tls_file(const std::string& name) {
+  const char* const folder = std::getenv("INTEROP_TLS");
+  return folder ? std::optional(folder + ("/" + name)) : std::nullopt;
+}
+
 client_options::client_options(const arguments& arguments)
     : origin_(arguments.origin),
       subprotocols_(arguments.subprotocols.begin(), arguments.subprotocols.end()),
+      ca_file_(tls_file("ca.pem")),
       arguments_(arguments) {
+  if (arguments.proxy) proxy_ = *arguments.proxy;
   for (const auto& [name, value] : arguments.headers) headers_.push_back({name, value});
 }
 
@@ -101,6 +110,8 @@ connect_options client_options::get() const {
           .max_size = arguments_.max_size,
           .max_frame_size = arguments_.max_frame_size,
           .max_fragments = arguments_.max_fragments,
+          .proxy = proxy_,
+          .tls = {.ca_file = ca_file_},
           .logger = &arguments_.logger};
 }
 

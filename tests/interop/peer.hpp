@@ -16,21 +16,26 @@
 namespace duplex::interop {
 
 /// `[uri] [--connections N] [--origin O] [--subprotocol S]... [--header "Name: value"]...
-/// [--compression none|NAME=NUMBER]... [--limit NAME=NUMBER]... [--debug yes]`, where a name is
-/// that of an option of compression or of a connection. `--debug` logs everything to standard
-/// error.
+/// [--proxy URL] [--compression none|NAME=NUMBER]... [--limit NAME=NUMBER]... [--debug yes]`, where
+/// a name is that of an option of compression or of a connection. `--debug` logs everything to
+/// standard error.
 struct arguments {
   std::string uri = {};
   int connections = 1;
   std::optional<std::string> origin = {};
   std::vector<std::string> subprotocols = {};
   duplex::headers headers = {};
+  std::optional<std::string> proxy = {};
   std::optional<deflate_options> compression = deflate_options();
   std::optional<std::size_t> max_size = connect_options().max_size;
   std::optional<std::size_t> max_frame_size = {};
   std::optional<std::size_t> max_fragments = {};
   duplex::logger logger = stderr_logger();
 };
+
+/// A file of the folder that the variable INTEROP_TLS names (see with_tls.py); nullopt where peers
+/// speak no TLS.
+std::optional<std::string> tls_file(const std::string& name);
 
 /// Ends the process with status 2 where they make no sense.
 arguments parse_arguments(int argc, char** argv);
@@ -45,7 +50,9 @@ class client_options {
   std::optional<std::string_view> origin_;
   std::vector<std::string_view> subprotocols_;
   std::vector<header_view> headers_;
+  std::optional<std::string> ca_file_;
   const arguments& arguments_;
+  proxy_choice proxy_;
 };
 
 /// What a test script can ask for:

@@ -2,16 +2,19 @@
 """Interoperability with Python's websockets.
 
 Usage: python_websockets.py ROLE PROGRAM [CASE...]
-ROLE: what PROGRAM (see peer.hpp) is: server, client or sync_client. Without CASE: all of them.
+ROLE: what PROGRAM (see peer.hpp) is: server, client or sync_client. Without CASE: all of them. Over TLS where with_tls.py
+runs it.
 """
 
 import asyncio
 import contextlib
 import dataclasses
 import functools
+import os
 import random
 import re
 import signal
+import ssl
 import sys
 import time
 import traceback
@@ -23,6 +26,15 @@ from websockets.extensions.permessage_deflate import (
 # The API of the source document; newer releases keep it under this name.
 from websockets.legacy.client import connect
 from websockets.legacy.server import serve
+
+TLS = os.environ.get('INTEROP_TLS')
+if TLS:
+    client_tls = ssl.create_default_context(cafile=f'{TLS}/ca.pem')
+    server_tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    server_tls.load_cert_chain(f'{TLS}/chain.pem', f'{TLS}/key.pem')
+    connect = functools.partial(connect, ssl=client_tls)
+    serve = functools.partial(serve, ssl=server_tls)
+SCHEME = 'wss' if TLS else 'ws'
 
 ROLES = ('server', 'client', 'sync_client')
 CASE_SECONDS = 60
@@ -76,7 +88,7 @@ async def linked(role, program, case):
         if role == 'server':
             ours = await Ours.start(program, *case.ours)
             stack.push_async_callback(ours.kill)
-            uri = f'ws://127.0.0.1:{await ours.line("listening ")}/{case.name}'
+            uri = f'{SCHEME}://127.0.0.1:{await ours.line("listening ")}/{case.name}'
             ends = await asyncio.gather(*(connect(uri, **case.theirs) for _ in range(case.connections)))
         else:
             accepted = asyncio.Queue()
@@ -86,7 +98,7 @@ async def linked(role, program, case):
                 await ws.wait_closed()
 
             server = await stack.enter_async_context(serve(handler, '127.0.0.1', 0, **case.theirs))
-            uri = f'ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/{case.name}'
+            uri = f'{SCHEME}://127.0.0.1:{server.sockets[0].getsockname()[1]}/{case.name}'
             ours = await Ours.start(program, uri, '--connections', str(case.connections), *case.ours)
             stack.push_async_callback(ours.kill)
             ends = [await accepted.get() for _ in range(case.connections)]
@@ -476,7 +488,7 @@ async def close_while_the_owner_is_busy(link):
 async def refused_by_ours(program):
     ours = await Ours.start(program, '--subprotocol', 'v1')
     try:
-        uri = f'ws://127.0.0.1:{await ours.line("listening ")}/'
+        uri = f'{SCHEME}://127.0.0.1:{await ours.line("listening ")}/'
         async with connect(uri):
             raise AssertionError('our server accepted a client without a subprotocol')
     except InvalidStatusCode as refusal:
@@ -491,7 +503,7 @@ async def refused_by_theirs(program):
 
     async with serve(handler, '127.0.0.1', 0, origins=['https://example.com']) as server:
         port = server.sockets[0].getsockname()[1]
-        ours = await Ours.start(program, f'ws://127.0.0.1:{port}/', '--origin', 'https://evil.example')
+        ours = await Ours.start(program, f'{SCHEME}://127.0.0.1:{port}/', '--origin', 'https://evil.example')
         try:
             failure = await ours.line('failed ')
             check('403' in failure, True, f'the status is in "{failure}"')

@@ -136,7 +136,6 @@ TEST(SyncConnect, UnknownHostIsASystemErrorThatNamesIt) {
 
 TEST(SyncConnect, UriAndOptionsAreChecked) {
   EXPECT_THROW(connect("http://localhost"), duplex::invalid_uri);
-  EXPECT_THROW(connect("wss://localhost"), std::invalid_argument);
   EXPECT_THROW(connect("ws://localhost", {.port = 70000}), std::invalid_argument);
   EXPECT_THROW(connect("ws://localhost", {.additional_headers = {{"A", "b\r\nC: d"}}}),
                std::invalid_argument);

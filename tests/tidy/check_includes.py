@@ -15,7 +15,7 @@ BASE = {
     f'include/duplex/{name}.hpp'
     for name in (
         'broadcast_options', 'buffer', 'close_code', 'coro/limit', 'deflate_options', 'error', 'http', 'inbox', 'io/address', 'log',
-        'message', 'options', 'payload', 'stats', 'uri', 'version',
+        'message', 'options', 'payload', 'reconnect_options', 'stats', 'tls', 'uri', 'version', 'view_list',
     )
 }
 
@@ -25,9 +25,10 @@ LAYERS = {
     'protocol': {'base'},
     'coro': {'base'},
     'net': {'base'},
-    'io': {'base', 'coro', 'net'},
-    'sync': {'base', 'protocol', 'net'},
-    'api': {'base', 'protocol', 'coro', 'io'},
+    'tls': {'base'},
+    'io': {'base', 'coro', 'net', 'tls'},
+    'sync': {'base', 'protocol', 'net', 'tls'},
+    'api': {'base', 'protocol', 'coro', 'io', 'tls'},
 }
 
 # The header that includes everything belongs to no layer.
@@ -37,7 +38,7 @@ UMBRELLA = 'include/duplex/duplex.hpp'
 WRAPPED = {
     'uv.h': ['src/io/*'],
     'uv/*': ['src/io/*'],
-    'openssl/*': ['src/io/*', 'src/protocol/crypto.cpp', 'apps/*', 'examples/*'],
+    'openssl/*': ['src/tls/*', 'src/protocol/crypto.cpp', 'apps/*', 'examples/*'],
     'zlib.h': ['src/protocol/deflate.cpp', 'apps/*'],
     'isa-l/*': ['src/protocol/deflate.cpp'],
     'simdjson*': ['src/base/*', 'src/protocol/*', 'apps/*', 'tools/*', 'examples/*'],
@@ -60,6 +61,7 @@ WITHOUT = {
     'base': SOCKETS + ['coroutine'],
     'protocol': THREADS + SOCKETS + ['coroutine'],
     'coro': SOCKETS,
+    'tls': SOCKETS + ['coroutine'],
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)

@@ -1,4 +1,4 @@
-// A byte stream of a loop: TCP, a unix socket, and what is laid over them, in the same words.
+// A byte stream of a loop: TCP or a unix socket, or TLS over another stream, in the same words.
 #pragma once
 
 #include <array>
@@ -10,6 +10,7 @@
 
 #include <duplex/buffer.hpp>
 #include <duplex/io/address.hpp>
+#include <duplex/tls.hpp>
 
 namespace duplex::io {
 
@@ -64,6 +65,8 @@ class stream {
 
   virtual address local_address() const = 0;
   virtual address remote_address() const = 0;
+  /// What TLS agreed on; nullptr: there is none.
+  virtual std::shared_ptr<const tls_info> tls() const { return nullptr; }
 };
 
 /// Takes over a connected socket, of TCP or a unix socket, made elsewhere, whatever happens then.

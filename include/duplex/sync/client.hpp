@@ -20,10 +20,12 @@
 #include <duplex/protocol/types.hpp>
 #include <duplex/protocol/utf8.hpp>
 #include <duplex/stats.hpp>
+#include <duplex/tls.hpp>
 
 namespace duplex::sync {
 
 class blocking_connection;
+class reconnecting;
 
 /// What can be sent in fragments too: a function that gives one after the other, then nullopt.
 template <class Source>
@@ -129,6 +131,8 @@ class client_connection {
   const duplex::request& request() const;
   const duplex::response& response() const;
   const std::optional<std::string>& subprotocol() const;
+  /// What TLS agreed on, the server's certificate included; nullptr: there is none.
+  const tls_info* tls() const;
   std::optional<duration> latency() const;
   std::optional<std::uint16_t> close_code() const;
   std::string close_reason() const;
@@ -137,6 +141,7 @@ class client_connection {
 
  private:
   friend client_connection connect(std::string_view uri, const connect_options& options);
+  friend class reconnecting;
   explicit client_connection(std::unique_ptr<blocking_connection> opened) noexcept;
 
   std::unique_ptr<blocking_connection> impl_;
