@@ -17,6 +17,12 @@ void add_client_options(CLI::App& command, client_arguments& to) {
       ->allow_extra_args(false);
   command.add_option("--user-agent", to.user_agent, "the User-Agent header; '' for none")
       ->type_name("TEXT");
+  auto* const proxy =
+      command
+          .add_option("--proxy", to.proxy, "of http, https, socks4(a), socks5(h) [environment's]")
+          ->type_name("URL");
+  command.add_flag("--no-proxy", to.direct, "connect directly, whatever the environment says")
+      ->excludes(proxy);
   command.add_option("--ca", to.ca, "trust the certificates in this file, not the system's")
       ->type_name("FILE");
   auto* const certificate =
@@ -75,6 +81,8 @@ client_settings::client_settings(const client_arguments& from, duplex::logger lo
   if (from.origin) options.origin = *from.origin;
   if (from.user_agent) options.user_agent_header = *from.user_agent;
   if (from.user_agent == "") options.user_agent_header = std::nullopt;
+  if (from.proxy) options.proxy = *from.proxy;
+  if (from.direct) options.proxy = std::nullopt;
   if (from.ca) options.tls.ca_file = *from.ca;
   if (from.certificate) options.tls.certificate_file = *from.certificate;
   if (from.key) options.tls.key_file = *from.key;

@@ -16,6 +16,8 @@ struct client_arguments {
   std::string uri;
   std::vector<std::string> headers, subprotocols;
   std::optional<std::string> origin, user_agent;
+  std::optional<std::string> proxy;
+  bool direct = false;
   std::optional<std::string> ca, certificate, key;
   bool insecure = false;
   std::string compression = "on";
