@@ -7,7 +7,7 @@
 namespace duplex::cli {
 
 void add_client_options(CLI::App& command, client_arguments& to) {
-  command.add_option("URI", to.uri, "ws://host:port/path")->type_name("")->required();
+  command.add_option("URI", to.uri, "ws://host:port/path, or wss")->type_name("")->required();
   command.add_option("--header", to.headers, "a header of the handshake; repeatable")
       ->type_name("'NAME: VALUE'")
       ->allow_extra_args(false);
@@ -17,6 +17,21 @@ void add_client_options(CLI::App& command, client_arguments& to) {
       ->allow_extra_args(false);
   command.add_option("--user-agent", to.user_agent, "the User-Agent header; '' for none")
       ->type_name("TEXT");
+  auto* const proxy =
+      command
+          .add_option("--proxy", to.proxy, "of http, https, socks4(a), socks5(h) [environment's]")
+          ->type_name("URL");
+  command.add_flag("--no-proxy", to.direct, "connect directly, whatever the environment says")
+      ->excludes(proxy);
+  command.add_option("--ca", to.ca, "trust the certificates in this file, not the system's")
+      ->type_name("FILE");
+  auto* const certificate =
+      command.add_option("--cert", to.certificate, "the client's certificate and its chain")
+          ->type_name("FILE");
+  auto* const key = command.add_option("--key", to.key, "its key")->type_name("FILE");
+  certificate->needs(key);
+  key->needs(certificate);
+  command.add_flag("--insecure", to.insecure, "do not ask who the server is: for tests");
   command.add_option("--compression", to.compression, "offer permessage-deflate")
       ->type_name("on|off")
       ->check(CLI::IsMember({"on", "off"}))
@@ -66,6 +81,12 @@ client_settings::client_settings(const client_arguments& from, duplex::logger lo
   if (from.origin) options.origin = *from.origin;
   if (from.user_agent) options.user_agent_header = *from.user_agent;
   if (from.user_agent == "") options.user_agent_header = std::nullopt;
+  if (from.proxy) options.proxy = *from.proxy;
+  if (from.direct) options.proxy = std::nullopt;
+  if (from.ca) options.tls.ca_file = *from.ca;
+  if (from.certificate) options.tls.certificate_file = *from.certificate;
+  if (from.key) options.tls.key_file = *from.key;
+  options.tls.insecure_skip_verification = from.insecure;
   if (from.compression == "off") options.compression = std::nullopt;
   options.subprotocols = std::span<const std::string_view>(subprotocols_);
   options.additional_headers = std::span<const header_view>(header_views_);

@@ -16,6 +16,10 @@ struct client_arguments {
   std::string uri;
   std::vector<std::string> headers, subprotocols;
   std::optional<std::string> origin, user_agent;
+  std::optional<std::string> proxy;
+  bool direct = false;
+  std::optional<std::string> ca, certificate, key;
+  bool insecure = false;
   std::string compression = "on";
   std::size_t max_size = std::size_t{1} << 20;
   double ping = 20;

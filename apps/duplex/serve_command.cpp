@@ -4,6 +4,7 @@
 #include <duplex/run.hpp>
 #include <duplex/server.hpp>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -29,6 +30,7 @@ Exit status:
 struct arguments {
   std::string host = "localhost";
   int port = 8765;
+  std::string certificate, key;
   std::vector<std::string> subprotocols;
   std::size_t max_size = std::size_t{1} << 20;
   std::string log_level = "info";
@@ -42,6 +44,12 @@ void add_options(CLI::App& command, arguments& to) {
       ->type_name("PORT")
       ->check(CLI::Range(0, 65535))
       ->capture_default_str();
+  auto* const certificate =
+      command.add_option("--tls-cert", to.certificate, "speak TLS with this certificate and chain")
+          ->type_name("FILE");
+  auto* const key = command.add_option("--tls-key", to.key, "its key")->type_name("FILE");
+  certificate->needs(key);
+  key->needs(certificate);
   command.add_option("--subprotocol", to.subprotocols, "speak a subprotocol; repeatable")
       ->type_name("NAME")
       ->allow_extra_args(false);
@@ -56,10 +64,16 @@ task<> echo(connection& ws) {
   while (auto message = co_await ws.next()) co_await ws.send(*message);
 }
 
+std::optional<tls_server> tls_of(const arguments& from) {
+  if (from.certificate.empty()) return std::nullopt;
+  return tls_server::pem(from.certificate, from.key);
+}
+
 server listen(const arguments& from) try {
   return serve(echo, from.host, from.port,
                {.subprotocols = from.subprotocols,
                 .max_size = from.max_size == 0 ? std::nullopt : std::optional(from.max_size),
+                .tls = tls_of(from),
                 .logger = stderr_logger(log_level_of(from.log_level))});
 } catch (const std::invalid_argument& problem) {
   throw CLI::ValidationError(printable(problem.what()));
@@ -68,7 +82,8 @@ server listen(const arguments& from) try {
 int serve_until_stopped(const arguments& from) {
   auto listening = listen(from);
   for (const auto& each : listening.sockets()) {
-    std::printf("listening on ws://%s/\n", to_string(each).c_str());
+    std::printf("listening on %s://%s/\n", from.certificate.empty() ? "ws" : "wss",
+                to_string(each).c_str());
   }
   std::fflush(stdout);
   run(std::move(listening));

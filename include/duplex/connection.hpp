@@ -4,6 +4,7 @@
 #include <chrono>
 #include <concepts>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <ranges>
@@ -18,6 +19,7 @@
 #include <duplex/coro/limit.hpp>
 #include <duplex/coro/task.hpp>
 #include <duplex/error.hpp>
+#include <duplex/handshake.hpp>
 #include <duplex/http.hpp>
 #include <duplex/io/address.hpp>
 #include <duplex/io/loop.hpp>
@@ -181,6 +183,18 @@ class connection {
   const std::optional<std::string>& subprotocol() const;
   /// What TLS agreed on, the peer's certificate included; nullptr: there is none.
   const tls_info* tls() const;
+  /// Who the peer has proven to be in the handshake (see `basic_auth`); of a server's connections.
+  const std::optional<std::string>& username() const;
+  /// What stood in the place of the parameters of the route (see `route`), percent-decoded:
+  /// `ws.parameters().at("room")`. Of a server's connections.
+  const std::map<std::string, std::string>& parameters() const;
+  /// What `create_connection`, or a step of `process_request`, has made for this connection of a
+  /// server. Throws invalid_state where that is no T.
+  template <class T>
+  T& data() const {
+    if (T* found = stored_data().template get<T>()) return *found;
+    throw invalid_state("the connection has no data of this type");
+  }
   /// Round trip of the last ping answered, keepalive's included.
   std::optional<duration> latency() const;
   /// The code received: 1005 where the close frame was empty, 1006 where none came; nullopt while
@@ -202,6 +216,7 @@ class connection {
   template <class Source>
   static task<> send_source(std::shared_ptr<detail::connection_impl> impl, Source& source,
                             send_options options, limit limit);
+  const connection_data& stored_data() const;
 
   std::shared_ptr<detail::connection_impl> impl_;
   int exceptions_;  // unwinding when it was made

@@ -1,6 +1,7 @@
 // All of duplex: WebSocket servers and clients.
 #pragma once
 
+#include <duplex/basic_auth.hpp>
 #include <duplex/broadcast.hpp>
 #include <duplex/client.hpp>
 #include <duplex/connection.hpp>
@@ -13,8 +14,10 @@
 #include <duplex/options.hpp>
 #include <duplex/protocol/extension.hpp>
 #include <duplex/reconnecting.hpp>
+#include <duplex/router.hpp>
 #include <duplex/run.hpp>
 #include <duplex/server.hpp>
+#include <duplex/static_files.hpp>
 #include <duplex/sync/client.hpp>
 #include <duplex/sync/reconnecting.hpp>
 #include <duplex/tls.hpp>

@@ -2,6 +2,7 @@
 // 4).
 #pragma once
 
+#include <functional>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -10,6 +11,9 @@
 #include <vector>
 
 namespace duplex {
+
+template <class T>
+class task;
 
 /// Whether the text is a token (RFC 9110 section 5.6.2), as header names and subprotocols are.
 bool is_token(std::string_view text) noexcept;
@@ -71,6 +75,16 @@ struct response {
   std::string reason = "OK";
   duplex::headers headers = {};
   std::string body = {};
+  /// Of a server's answer: makes what follows the body, piece by piece, each when the one before
+  /// has left; an empty piece is the end. Content-Length must say how much it is.
+  std::function<task<std::string>()> stream = {};
 };
+
+/// "Not Found" for 404; "" for an unknown status.
+std::string_view reason_phrase(int status) noexcept;
+
+/// A server's answer that opens no connection, with its Content-Type and Content-Length.
+response respond(int status, std::string_view text,
+                 std::string_view content_type = "text/plain; charset=utf-8");
 
 }  // namespace duplex

@@ -4,8 +4,10 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -13,10 +15,13 @@
 #include <vector>
 
 #include <duplex/deflate_options.hpp>
+#include <duplex/handshake.hpp>
+#include <duplex/handshake_steps.hpp>
 #include <duplex/http.hpp>
 #include <duplex/inbox.hpp>
 #include <duplex/io/address.hpp>
 #include <duplex/log.hpp>
+#include <duplex/origin.hpp>
 #include <duplex/tls.hpp>
 #include <duplex/view_list.hpp>
 
@@ -153,14 +158,29 @@ static_assert(std::is_trivially_destructible_v<connect_options>);
 
 /// Options of `serve`.
 struct serve_options {
+  /// Pages that may connect, by any of these rules: texts, `same_origin`, `no_origin`,
+  /// `origin_matching`, functions. Others are refused with 403. Empty: all.
+  std::vector<origin_rule> origins = {};
   /// Supported subprotocols, best first. A client that offers none of them is refused with 400.
   std::vector<std::string> subprotocols = {};
+  /// Chooses among what the client offers instead, in its order. nullopt: none, and the connection
+  /// opens; a negotiation_error refuses with 400 and its text.
+  std::function<std::optional<std::string>(const handshake&, std::span<const std::string> offered)>
+      select_subprotocol = {};
   /// Extensions answered before compression, best first.
   std::vector<std::shared_ptr<const protocol::server_extension>> extensions = {};
   /// Answers offers of permessage-deflate; nullopt declines them.
   std::optional<deflate_options> compression = deflate_options();
-  /// Added to the response of the handshake.
-  duplex::headers additional_headers = {};
+  /// Asked about each request that is right HTTP with GET or HEAD, for a WebSocket or not: what
+  /// one of them answers is sent and the connection closed. Where none does, the handshake goes on.
+  /// What throws is logged and answered with 500.
+  request_steps process_request = {};
+  /// Shown each response to such a request before it leaves, to add cookies or to replace it.
+  response_steps process_response = {};
+  /// Makes what `connection::data` gives, for each connection that opens.
+  std::function<connection_data(const handshake&)> create_connection = {};
+  /// Added to the response of the handshake: fields, or a function of the request.
+  response_headers additional_headers = {};
   /// nullopt: none.
   std::optional<std::string> server_header = default_server_header();
   /// Bounds the handshake, of TLS too; nullopt: none.
@@ -176,11 +196,20 @@ struct serve_options {
   std::optional<std::size_t> max_queue_bytes = {};
   std::size_t read_limit = std::size_t{1} << 16;
   water_marks write_limit = std::size_t{1} << 16;
+  /// Connections at a time, those in their handshake included; beyond it 503 with Retry-After.
+  /// nullopt, as for the next two: unlimited.
+  std::optional<std::size_t> max_connections = {};
+  /// The same for one IPv4 address, or one IPv6 network of 64 bits.
+  std::optional<std::size_t> max_connections_per_address = {};
+  /// Connections accepted in a second, on average; so many may come at once.
+  std::optional<std::size_t> max_accept_rate = {};
   /// Connections waiting to be accepted (listen(2)).
   int backlog = 511;
   /// Lets several servers, each with this option, listen on one port; the system shares the
   /// connections out among them (SO_REUSEPORT). Not of unix sockets.
   bool reuse_port = false;
+  /// Whether `serve` starts accepting; where not, who comes waits until `server::start_serving`.
+  bool start_serving = true;
   address_family family = address_family::any;
   /// Listening sockets, of TCP or unix sockets, to serve instead of hosts and port. They are taken
   /// over, and closed with the server, unless `serve` throws std::invalid_argument.
@@ -196,6 +225,7 @@ struct serve_options {
   /// where nobody but the proxy can connect.
   std::vector<std::string> trusted_proxies = {};
   /// Loops, each on a thread of its own but the first, which is the caller's; 0: one for each core.
+  /// Handlers, and functions among these options, are called on all of them.
   int threads = 1;
   /// Speaks TLS, `wss`, with these certificates; nullopt: plain `ws`.
   std::optional<tls_server> tls = {};

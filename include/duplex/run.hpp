@@ -19,7 +19,7 @@ task<> keep_result(task<T> task, std::optional<T>& result) {
 }
 }  // namespace detail
 
-/// Runs a server until SIGINT or SIGTERM; then says 1001 to everyone and waits for the handlers,
+/// Serves until SIGINT or SIGTERM; then says 1001 to everyone and waits for the handlers,
 /// for at most twice close_timeout. A second signal drops what is left. Tells systemd, where it has
 /// asked, that the service is ready, and that it stops (sd_notify(3)).
 void run(server server);

@@ -42,7 +42,10 @@ class server {
              std::string_view reason = {});
   /// Waits until the server is closed and every handler has returned.
   task<> wait_closed(limit limit = {});
-  /// Waits until someone closes the server.
+  /// Starts accepting, where `serve_options::start_serving` left that for later: until then who
+  /// connects waits in the system's queue. Idempotent; invalid_state once the server is closed.
+  void start_serving();
+  /// Starts serving, and waits until someone closes the server.
   task<> serve_forever();
 
   /// The connections whose handlers run on the calling thread's loop: those that the caller may
@@ -59,7 +62,7 @@ class server {
   std::vector<address> sockets() const;
   /// The port of the first of them that has one; 0: none has.
   std::uint16_t port() const;
-  /// Any thread.
+  /// Whether it accepts connections: from `start_serving` to `close`. Any thread.
   bool is_serving() const;
   const serve_options& options() const;
 

@@ -30,7 +30,7 @@ task<client_connection> open_on(std::unique_ptr<io::stream> stream, const detail
     auto encrypted = co_await io::open_tls(std::move(stream), std::move(engine), peer, limit);
     stream = std::move(encrypted);
   }
-  detail::handshake_result result;
+  duplex::handshake result;
   protocol::log_head(*plan.logger, '>', handshake.request());
   {
     detail::stream_reader reader(*stream);

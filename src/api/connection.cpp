@@ -50,8 +50,8 @@ task<> connection::wait_closed(limit limit) {
 void connection::abort() { impl_->abort(); }
 std::stop_token connection::stop_token() { return impl_->stop_token(); }
 const std::string& connection::id() const { return impl_->id(); }
-address connection::local_address() const { return impl_->local_address(); }
-address connection::remote_address() const { return impl_->remote_address(); }
+address connection::local_address() const { return impl_->handshake().local_address; }
+address connection::remote_address() const { return impl_->handshake().remote_address; }
 protocol::state connection::state() const { return impl_->core().state(); }
 const duplex::request& connection::request() const { return impl_->handshake().request; }
 const duplex::response& connection::response() const { return impl_->handshake().response; }
@@ -59,6 +59,13 @@ const tls_info* connection::tls() const { return impl_->tls(); }
 const std::optional<std::string>& connection::subprotocol() const {
   return impl_->handshake().subprotocol;
 }
+const std::optional<std::string>& connection::username() const {
+  return impl_->handshake().username;
+}
+const std::map<std::string, std::string>& connection::parameters() const {
+  return impl_->handshake().parameters;
+}
+const connection_data& connection::stored_data() const { return impl_->handshake().data; }
 std::optional<duration> connection::latency() const { return impl_->core().latency(); }
 std::optional<std::uint16_t> connection::close_code() const { return impl_->core().close_code(); }
 std::string_view connection::close_reason() const { return impl_->core().close_reason(); }

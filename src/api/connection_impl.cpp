@@ -49,13 +49,13 @@ connection_impl::connection_impl(std::unique_ptr<io::stream> stream, protocol::s
       inbox_(std::move(inbox)),
       write_limit_(write_limit),
       read_limit_(read_limit),
-      local_address_(stream_->local_address()),
-      remote_address_(stream_->remote_address()),
       tls_(stream_->tls()) {}
 
-connection connection_impl::open(std::shared_ptr<connection_impl> impl, handshake_result handshake,
+connection connection_impl::open(std::shared_ptr<connection_impl> impl, duplex::handshake handshake,
                                  std::span<const std::byte> rest) {
   impl->handshake_ = std::move(handshake);
+  impl->handshake_.local_address = impl->stream_->local_address();
+  impl->handshake_.remote_address = impl->stream_->remote_address();
   impl->stream_->set_events(impl.get());
   impl->core_.receive_data(rest, impl->loop_.now());
   impl->core_.hold_input();

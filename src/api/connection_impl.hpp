@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <duplex/connection.hpp>
 #include <duplex/coro/executor.hpp>
+#include <duplex/handshake.hpp>
 #include <duplex/inbox.hpp>
 #include <duplex/io/loop.hpp>
 #include <duplex/io/stream.hpp>
@@ -21,13 +22,6 @@
 #include "api/topics.hpp"
 
 namespace duplex::detail {
-
-/// What the opening handshake agreed on.
-struct handshake_result {
-  duplex::request request = {};
-  duplex::response response = {};
-  std::optional<std::string> subprotocol = {};
-};
 
 /// Two straight lines that touch in `core_`: bytes from the stream become messages in `inbox_`,
 /// messages sent become bytes for the stream. The only reader and the only writer of its stream.
@@ -51,7 +45,7 @@ class connection_impl final : public std::enable_shared_from_this<connection_imp
   ~connection_impl() override;
 
   /// Makes the connection of a stream whose handshake is done. `rest` came after it.
-  static connection open(std::shared_ptr<connection_impl> impl, handshake_result handshake,
+  static connection open(std::shared_ptr<connection_impl> impl, duplex::handshake handshake,
                          std::span<const std::byte> rest);
   /// nullptr: the connection was moved from.
   static const std::shared_ptr<connection_impl>& of(const connection& connection) noexcept {
@@ -123,14 +117,12 @@ class connection_impl final : public std::enable_shared_from_this<connection_imp
   bool ended() const noexcept { return ended_; }
   coro::executor& executor() noexcept { return loop_; }
   const protocol::connection& core() const noexcept { return core_; }
-  const handshake_result& handshake() const noexcept { return handshake_; }
+  const duplex::handshake& handshake() const noexcept { return handshake_; }
   /// What waits to be written, in the core or until it may go there.
   std::size_t buffered_amount() const noexcept { return core_.buffered_amount() + held_bytes_; }
   connection_stats stats() const;
   io::loop_handle loop_handle() const { return loop_.handle(); }
   const std::string& id() const;
-  address local_address() const { return local_address_; }
-  address remote_address() const { return remote_address_; }
   const tls_info* tls() const noexcept { return tls_.get(); }
 
  private:
@@ -205,8 +197,7 @@ class connection_impl final : public std::enable_shared_from_this<connection_imp
   std::unique_ptr<topic_table::memberships> memberships_;
 
   std::shared_ptr<const logger> logger_;
-  handshake_result handshake_;
-  address local_address_, remote_address_;
+  duplex::handshake handshake_;
   std::shared_ptr<const tls_info> tls_;
   mutable std::string id_;
 

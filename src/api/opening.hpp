@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <stop_token>
+#include <string>
 
 #include "protocol/trusted_proxies.hpp"
 
@@ -26,5 +27,10 @@ struct opening_settings {
 /// that is logged, unless the peer left without a word. `settings` must outlive the task.
 task<std::optional<connection>> open_connection(const opening_settings& settings,
                                                 std::unique_ptr<io::stream> stream);
+
+/// Sends an answer without a look at the request, and waits a second for the peer's end; keeps
+/// `counted` as long.
+task<> refuse_connection(const opening_settings& settings, std::unique_ptr<io::stream> stream,
+                         std::string answer, std::shared_ptr<void> counted);
 
 }  // namespace duplex::detail

@@ -19,6 +19,11 @@ task<> remember_end(task<> work, bool& done, std::exception_ptr& failure) {
   done = true;
 }
 
+task<> serve_to_end(server& server) {
+  co_await server.serve_forever();
+  co_await server.wait_closed();
+}
+
 task<> set_after(std::chrono::nanoseconds time, bool& late) {
   co_await sleep_for(time);
   late = true;
@@ -55,7 +60,7 @@ void run(server server) {
   std::exception_ptr failure;
   {
     scope tasks;
-    tasks.spawn(remember_end(server.wait_closed(), closed, failure));
+    tasks.spawn(remember_end(serve_to_end(server), closed, failure));
     io::notify_systemd("READY=1");
     const io::signal_set on_signal({SIGINT, SIGTERM}, [&](int) {
       if (++signals > 1) return;

@@ -1,13 +1,16 @@
 // Listening, sharing connections out among loops, closing.
 #include <algorithm>
+#include <atomic>
 #include <duplex/coro/wait.hpp>
 #include <duplex/io/listener.hpp>
+#include <duplex/protocol/handshake.hpp>
 #include <duplex/server.hpp>
 #include <exception>
 #include <stdexcept>
 #include <thread>
 #include <utility>
 
+#include "api/admission.hpp"
 #include "api/connection_impl.hpp"
 #include "api/listening.hpp"
 #include "api/server_loop.hpp"
@@ -17,11 +20,18 @@
 namespace duplex {
 namespace detail {
 
+namespace {
+
+// Refused peers that are waited for at a time, so that they learn why.
+constexpr long refused_at_once_max = 64;
+
+}  // namespace
+
 class server_impl : public std::enable_shared_from_this<server_impl>, private coro::resident {
  public:
   server_impl(connection_handler handler, serve_options options);
   static server make(std::shared_ptr<server_impl> impl) { return server(std::move(impl)); }
-  /// Once, before anything else: listens, and accepts as soon as the loop runs.
+  /// Once, before anything else: listens, and accepts where the options do not leave it for later.
   void start(const host_list& hosts, int port);
 
   /// Any thread.
@@ -29,18 +39,23 @@ class server_impl : public std::enable_shared_from_this<server_impl>, private co
   /// Ends everything where it stands.
   void drop() noexcept;
   static task<> wait_closed(std::shared_ptr<server_impl> self, limit limit);
-  static task<> serve_forever(std::shared_ptr<server_impl> self, limit limit);
+  static task<> serve_forever(std::shared_ptr<server_impl> self);
   std::vector<connection*> connections() const;
   std::size_t connection_count() const noexcept { return parts_->load(); }
   std::vector<address> sockets() const { return sockets_; }
-  bool is_serving() const { return !closing_.stop_requested(); }
+  void start_serving();
+  bool is_serving() const { return serving_ && !is_closing(); }
   const serve_options& options() const { return options_; }
   duplex::publisher publisher() const { return duplex::publisher(parts_); }
 
  private:
   void start_threads();
   void accept(std::unique_ptr<io::stream> stream) noexcept;
-  bool hand_over(const server_parts::part& part, io::stream& stream);
+  void admit(std::unique_ptr<io::stream> stream);
+  bool hand_over(const server_parts::part& part, io::stream& stream, std::shared_ptr<void> slot);
+  void refuse(std::unique_ptr<io::stream> stream, const admission::refusal& why);
+  static task<> wait_for_close(std::shared_ptr<server_impl> self, limit limit);
+  bool is_closing() const { return closing_.stop_requested(); }
   void stop() noexcept;
   void executor_ends() noexcept override { drop(); }
   void log(log_level level, const std::string& message) const noexcept;
@@ -52,11 +67,14 @@ class server_impl : public std::enable_shared_from_this<server_impl>, private co
   std::vector<std::unique_ptr<io::listener>> listeners_;
   std::vector<address> sockets_;
   coro::wait_queue waiting_for_close_, waiting_for_threads_;
+  admission admission_;
+  std::shared_ptr<void> refusing_ = std::make_shared<char>();  // held by each who is told why not
   std::shared_ptr<server_parts> parts_ = std::make_shared<server_parts>();
   std::shared_ptr<server_loop> own_;  // of loop_, and the first of parts_
   std::vector<std::unique_ptr<server_thread>> threads_;
   std::size_t running_threads_ = 0;
   std::size_t next_part_ = 0;  // where looking for the least loaded begins
+  std::atomic<bool> serving_ = false;
   bool closed_ = false;
 };
 
@@ -66,7 +84,8 @@ server_impl::server_impl(connection_handler handler, serve_options options)
       settings_(std::make_shared<server_settings>(
           server_settings{std::move(handler),
                           {.options = std::make_shared<serve_options>(std::move(options)),
-                           .closing = closing_.get_token()}})) {
+                           .closing = closing_.get_token()}})),
+      admission_(options_) {
   validate(options_);
   settings_->opening.extensions = extensions_of(options_);
   settings_->opening.trusted = trusted_proxies(options_.trusted_proxies);
@@ -75,11 +94,17 @@ server_impl::server_impl(connection_handler handler, serve_options options)
 
 void server_impl::start(const host_list& hosts, int port) {
   listeners_ = listen(hosts, port, options_);
+  for (auto& listener : listeners_) sockets_.push_back(listener->local_address());
   start_threads();
+  if (options_.start_serving) start_serving();
+}
+
+void server_impl::start_serving() {
+  if (is_closing()) throw invalid_state("the server is closed");
+  if (serving_.exchange(true)) return;
   for (auto& listener : listeners_) {
-    sockets_.push_back(listener->local_address());
     listener->start([this](std::unique_ptr<io::stream> stream) { accept(std::move(stream)); });
-    log(log_level::info, "server listening on " + to_string(sockets_.back()));
+    log(log_level::info, "server listening on " + to_string(listener->local_address()));
   }
 }
 
@@ -103,38 +128,65 @@ void server_impl::start_threads() {
   }
 }
 
-// To the loop with the fewest connections; the next in turn where several have.
 void server_impl::accept(std::unique_ptr<io::stream> stream) noexcept {
+  try {
+    admit(std::move(stream));
+  } catch (...) {  // no memory: this one is dropped
+    log_failure(options_.logger, std::current_exception());
+  }
+}
+
+// To the loop with the fewest connections; the next in turn where several have.
+void server_impl::admit(std::unique_ptr<io::stream> stream) {
+  admission::refusal refused;
+  auto admitted = admission_.admit(stream->remote_address(), loop_.now(), refused);
+  if (!admitted) return refuse(std::move(stream), refused);
+  auto slot = std::make_shared<admission::slot>(std::move(*admitted));
   const auto& all = parts_->all;
   const server_parts::part* chosen = &all[next_part_++ % all.size()];
   for (const auto& each : all) {
     if (*each.load < *chosen->load) chosen = &each;
   }
-  try {
-    if (chosen != &all.front() && hand_over(*chosen, *stream)) return;
-  } catch (...) {  // no memory: this one is dropped
-    return log_failure(options_.logger, std::current_exception());
-  }
+  if (chosen != &all.front() && hand_over(*chosen, *stream, slot)) return;
   ++*all.front().load;
-  own_->serve(std::move(stream));
+  own_->serve(std::move(stream), std::move(slot));
 }
 
 // False: the stream cannot change its loop.
-bool server_impl::hand_over(const server_parts::part& part, io::stream& stream) {
+bool server_impl::hand_over(const server_parts::part& part, io::stream& stream,
+                            std::shared_ptr<void> slot) {
   auto detached = stream.detach();
   if (!detached) return false;
   ++*part.load;
-  const bool posted = part.handle.post([loop = part.loop, detached = std::move(detached)] {
-    const auto alive = loop.lock();
-    if (!alive) return;
-    try {
-      alive->serve(detached());
-    } catch (...) {
-      alive->lose(std::current_exception());
-    }
-  });
+  const bool posted =
+      part.handle.post([loop = part.loop, detached = std::move(detached), slot = std::move(slot)] {
+        const auto alive = loop.lock();
+        if (!alive) return;
+        try {
+          alive->serve(detached(), slot);
+        } catch (...) {
+          alive->lose(std::current_exception());
+        }
+      });
   if (!posted) --*part.load;
   return true;
+}
+
+// Before anything that costs: no byte of it is looked at. Where many are refused at once, the last
+// are told so without care for whether it arrives.
+void server_impl::refuse(std::unique_ptr<io::stream> stream, const admission::refusal& refused) {
+  auto answer = protocol::server_handshake::reject(503, refused.why);
+  answer.headers.add("Retry-After", std::to_string(refused.retry_after.count()));
+  if (options_.server_header) answer.headers.add("Server", *options_.server_header);
+  log(log_level::info, "connection rejected (503 Service Unavailable) for " +
+                           to_string(stream->remote_address()) + ": " + std::string(refused.why));
+  if (options_.tls) return;  // before its handshake nothing can be said
+  const auto bytes = protocol::write_response(answer);
+  if (refusing_.use_count() > refused_at_once_max) {
+    stream->try_write({as_bytes(bytes), {}});
+  } else {
+    own_->spawn(refuse_connection(settings_->opening, std::move(stream), bytes, refusing_));
+  }
 }
 
 // --- the whole
@@ -147,7 +199,7 @@ void server_impl::close(bool close_connections, std::uint16_t code, std::string_
     });
     return;
   }
-  if (is_serving()) {
+  if (!is_closing()) {
     log(log_level::info, "server closing");
     stop();
   }
@@ -169,7 +221,7 @@ void server_impl::drop() noexcept {
 }
 
 task<> server_impl::wait_closed(std::shared_ptr<server_impl> self, limit limit) {
-  co_await serve_forever(self, limit);
+  co_await wait_for_close(self, limit);
   co_await self->own_->join(limit);
   while (self->running_threads_ != 0) {
     coro::wait waiting(self->loop_, self->waiting_for_threads_, limit);
@@ -179,11 +231,16 @@ task<> server_impl::wait_closed(std::shared_ptr<server_impl> self, limit limit) 
   if (!std::exchange(self->closed_, true)) self->log(log_level::info, "server closed");
 }
 
-task<> server_impl::serve_forever(std::shared_ptr<server_impl> self, limit limit) {
-  while (self->is_serving()) {
+task<> server_impl::serve_forever(std::shared_ptr<server_impl> self) {
+  if (!self->is_closing()) self->start_serving();
+  co_await wait_for_close(self, {});
+}
+
+task<> server_impl::wait_for_close(std::shared_ptr<server_impl> self, limit limit) {
+  while (!self->is_closing()) {
     coro::wait waiting(self->loop_, self->waiting_for_close_, limit);
     co_await waiting;
-    if (self->is_serving()) waiting.throw_if_limited("waiting for the server to close");
+    if (!self->is_closing()) waiting.throw_if_limited("waiting for the server to close");
   }
 }
 
@@ -220,7 +277,7 @@ void server::close(bool close_connections, std::uint16_t code, std::string_view 
 task<> server::wait_closed(limit limit) {
   return detail::server_impl::wait_closed(impl_, std::move(limit));
 }
-task<> server::serve_forever() { return detail::server_impl::serve_forever(impl_, {}); }
+task<> server::serve_forever() { return detail::server_impl::serve_forever(impl_); }
 std::vector<connection*> server::connections() const { return impl_->connections(); }
 std::vector<address> server::sockets() const { return impl_->sockets(); }
 std::uint16_t server::port() const {
@@ -229,6 +286,7 @@ std::uint16_t server::port() const {
   }
   return 0;
 }
+void server::start_serving() { impl_->start_serving(); }
 bool server::is_serving() const { return impl_->is_serving(); }
 const serve_options& server::options() const { return impl_->options(); }
 

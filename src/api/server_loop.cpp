@@ -43,9 +43,9 @@ server_loop::server_loop(std::shared_ptr<const server_settings> settings,
         log_failure(log_sink(), std::move(exception));
       }) {}
 
-void server_loop::serve(std::unique_ptr<io::stream> stream) noexcept {
+void server_loop::serve(std::unique_ptr<io::stream> stream, std::shared_ptr<void> slot) noexcept {
   try {
-    streams_.spawn(serve_stream(std::move(stream)));
+    streams_.spawn(serve_stream(std::move(stream), std::move(slot)));
   } catch (...) {  // no memory: this one is dropped
     lose(std::current_exception());
   }
@@ -56,7 +56,8 @@ void server_loop::lose(std::exception_ptr failure) noexcept {
   log_failure(log_sink(), std::move(failure));
 }
 
-task<> server_loop::serve_stream(std::unique_ptr<io::stream> stream) {
+task<> server_loop::serve_stream(std::unique_ptr<io::stream> stream,
+                                 [[maybe_unused]] std::shared_ptr<void> slot) {
   const counted one(*this);
   auto connection = co_await open_connection(settings_->opening, std::move(stream));
   if (!connection) co_return;

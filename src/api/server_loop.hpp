@@ -39,7 +39,10 @@ class server_loop {
   ~server_loop() { drop(); }
 
   /// Serves a connection, or loses one that failed on its way here; its load was counted before.
-  void serve(std::unique_ptr<io::stream> stream) noexcept;
+  /// `slot` is kept as long as the connection.
+  void serve(std::unique_ptr<io::stream> stream, std::shared_ptr<void> slot) noexcept;
+  /// Runs a task that `join` waits for and `drop` destroys.
+  void spawn(task<> work) { streams_.spawn(std::move(work)); }
   void lose(std::exception_ptr failure) noexcept;
 
   void close(std::uint16_t code, std::string_view reason) noexcept;
@@ -56,7 +59,7 @@ class server_loop {
   struct session;
   struct counted;
 
-  task<> serve_stream(std::unique_ptr<io::stream> stream);
+  task<> serve_stream(std::unique_ptr<io::stream> stream, std::shared_ptr<void> slot);
   const logger& log_sink() const noexcept { return settings_->opening.options->logger; }
 
   std::shared_ptr<const server_settings> settings_;

@@ -1,11 +1,13 @@
 // The only file of the protocol that uses libcrypto: SHA-1, base64, entropy.
 #include "protocol/crypto.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <system_error>
 #include <utility>
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
@@ -57,6 +59,34 @@ std::string base64_encode(std::span<const std::byte> bytes) {
                                      static_cast<int>(bytes.size()));
   text.resize(static_cast<std::size_t>(length));
   return text;
+}
+
+std::optional<std::string> base64_decode(std::string_view text) {
+  const auto padding = text.size() - std::min(text.find('='), text.size());
+  const auto is_digit = [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' ||
+           c == '/';
+  };
+  // libcrypto skips white space and takes padding for zeros.
+  if (text.size() % 4 != 0 || padding > 2 || (padding == 2 && text.back() != '=') ||
+      !std::all_of(text.begin(), text.end() - static_cast<std::ptrdiff_t>(padding), is_digit)) {
+    return std::nullopt;
+  }
+  std::string bytes(text.size() / 4 * 3, '\0');
+  const int length = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
+                                     reinterpret_cast<const unsigned char*>(text.data()),
+                                     static_cast<int>(text.size()));
+  if (length < 0) return std::nullopt;
+  bytes.resize(static_cast<std::size_t>(length) - padding);
+  return bytes;
+}
+
+// Of digests, so that not even the lengths are compared with each other.
+bool equal_in_constant_time(std::string_view a, std::string_view b) {
+  std::array<unsigned char, SHA256_DIGEST_LENGTH> first, second;
+  SHA256(reinterpret_cast<const unsigned char*>(a.data()), a.size(), first.data());
+  SHA256(reinterpret_cast<const unsigned char*>(b.data()), b.size(), second.data());
+  return CRYPTO_memcmp(first.data(), second.data(), first.size()) == 0;
 }
 
 std::string accept_key(std::string_view key) {

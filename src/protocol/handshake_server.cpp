@@ -81,6 +81,12 @@ response upgrade_required(std::string_view text) {
   return answer;
 }
 
+response not_get() {
+  response answer = server_handshake::reject(405, "the method is not GET");
+  answer.headers.add("Allow", "GET");
+  return answer;
+}
+
 // What is wrong with the body, whose bytes would otherwise be taken for frames.
 std::optional<response> check_body(const request& request) {
   const auto lengths = request.headers.all("Content-Length");
@@ -120,48 +126,12 @@ std::optional<response> check_subprotocols(const request& request) {
   return std::nullopt;
 }
 
-// RFC 6455 section 4.2.1, items 3 to 6.
-std::optional<response> check_upgrade(const request& request) {
-  if (!lists_token(request.headers, "Upgrade", "websocket")) {
-    return upgrade_required("the Upgrade header does not ask for websocket");
-  }
-  if (!lists_token(request.headers, "Connection", "upgrade")) {
-    return upgrade_required("the Connection header does not ask for an upgrade");
-  }
-  if (request.headers.count("Sec-WebSocket-Version") > 1) {
-    return server_handshake::reject(400, "more than one Sec-WebSocket-Version header");
-  }
-  if (request.headers.get("Sec-WebSocket-Version") != "13") {
-    // Section 4.4: the answer to other versions names the one that is spoken.
-    response answer = upgrade_required("the Sec-WebSocket-Version is not 13");
-    answer.headers.add("Sec-WebSocket-Version", "13");
-    return answer;
-  }
-  const auto keys = request.headers.all("Sec-WebSocket-Key");
-  if (keys.empty()) return server_handshake::reject(400, "missing Sec-WebSocket-Key header");
-  if (keys.size() > 1) {
-    return server_handshake::reject(400, "more than one Sec-WebSocket-Key header");
-  }
-  if (!is_key(keys.front())) {
-    return server_handshake::reject(400, "invalid Sec-WebSocket-Key header");
-  }
-  if (auto refusal = check_subprotocols(request)) return refusal;
-  if (!parse_extensions(request.headers)) {
-    return server_handshake::reject(400, "invalid Sec-WebSocket-Extensions header");
-  }
-  return std::nullopt;
-}
-
 // What is wrong with a request whose first line is `line` and whose headers are there.
 std::optional<response> check_request(const request_line& line, request& request) {
   if (!is_http_1_1(line.version)) {
     return server_handshake::reject(505, std::string(line.version) + " is not HTTP/1.1");
   }
-  if (line.method != "GET") {
-    response answer = server_handshake::reject(405, "the method is not GET");
-    answer.headers.add("Allow", "GET");
-    return answer;
-  }
+  if (line.method != "GET" && line.method != "HEAD") return not_get();
   if (auto refusal = check_body(request)) return refusal;
   // Before the target's own host replaces it: smugglers send several.
   if (auto refusal = check_host(request)) return refusal;
@@ -169,8 +139,7 @@ std::optional<response> check_request(const request_line& line, request& request
   if (!request.target.starts_with('/') || request.target.find('#') != std::string::npos) {
     return server_handshake::reject(400, "the target is not a path");
   }
-  if (auto refusal = check_host(request)) return refusal;
-  return check_upgrade(request);
+  return check_host(request);
 }
 
 response refuse_head(const http1_problem& problem) {
@@ -218,8 +187,47 @@ void server_handshake::finish_head() {
   if (!refusal_) request_ = std::move(request);
 }
 
-std::optional<request> server_handshake::next_request() {
+std::optional<request> server_handshake::next_http_request() {
   return std::exchange(request_, std::nullopt);
+}
+
+std::optional<request> server_handshake::next_request() {
+  auto request = next_http_request();
+  if (request) refusal_ = check_upgrade(*request);
+  return refusal_ ? std::nullopt : request;
+}
+
+// RFC 6455 section 4.2.1, items 1 and 3 to 6.
+std::optional<response> server_handshake::check_upgrade(const request& request) {
+  if (request.method != "GET") return not_get();
+  if (!lists_token(request.headers, "Upgrade", "websocket")) {
+    return upgrade_required("the Upgrade header does not ask for websocket");
+  }
+  if (!lists_token(request.headers, "Connection", "upgrade")) {
+    return upgrade_required("the Connection header does not ask for an upgrade");
+  }
+  if (request.headers.count("Sec-WebSocket-Version") > 1) {
+    return reject(400, "more than one Sec-WebSocket-Version header");
+  }
+  if (request.headers.get("Sec-WebSocket-Version") != "13") {
+    // Section 4.4: the answer to other versions names the one that is spoken.
+    response answer = upgrade_required("the Sec-WebSocket-Version is not 13");
+    answer.headers.add("Sec-WebSocket-Version", "13");
+    return answer;
+  }
+  const auto keys = request.headers.all("Sec-WebSocket-Key");
+  if (keys.empty()) return reject(400, "missing Sec-WebSocket-Key header");
+  if (keys.size() > 1) {
+    return reject(400, "more than one Sec-WebSocket-Key header");
+  }
+  if (!is_key(keys.front())) {
+    return reject(400, "invalid Sec-WebSocket-Key header");
+  }
+  if (auto refusal = check_subprotocols(request)) return refusal;
+  if (!parse_extensions(request.headers)) {
+    return reject(400, "invalid Sec-WebSocket-Extensions header");
+  }
+  return std::nullopt;
 }
 
 response server_handshake::accept(const request& request,
@@ -239,10 +247,8 @@ response server_handshake::accept(const request& request,
 }
 
 response server_handshake::reject(int status, std::string_view text) {
-  response answer{status, std::string(reason_phrase(status)), {}, std::string(text) + "\n"};
-  answer.headers = {{"Connection", "close"},
-                    {"Content-Length", std::to_string(answer.body.size())},
-                    {"Content-Type", "text/plain; charset=utf-8"}};
+  response answer = respond(status, std::string(text) + "\n");
+  answer.headers.add("Connection", "close");
   return answer;
 }
 

@@ -81,6 +81,11 @@ void require_local_address(const connect_options& options) {
   if (options.family == other) refuse("local_addr", "of the family", "'" + escaped(host) + "'");
 }
 
+template <class Step>
+void require_callable(std::string_view option, const Step& step) {
+  if (!step) refuse(option, "a function", "an empty one");
+}
+
 // What connections of both sides have in common.
 template <class Options>
 void validate_connection(const Options& options) {
@@ -143,6 +148,9 @@ void validate(const connect_options& options) {
 
 void validate(const serve_options& options) {
   validate_connection(options);
+  require_positive("max_connections", options.max_connections);
+  require_positive("max_connections_per_address", options.max_connections_per_address);
+  require_positive("max_accept_rate", options.max_accept_rate);
   require_range("threads", options.threads, 0, 1024);
   if (options.backlog < 1) refuse("backlog", "positive", std::to_string(options.backlog));
   if (options.unix_permissions && *options.unix_permissions > 0777) {
@@ -155,7 +163,16 @@ void validate(const serve_options& options) {
   if (options.server_header && !is_field_value(*options.server_header)) {
     refuse("server_header", "the value of a header", "'" + escaped(*options.server_header) + "'");
   }
-  for (const auto& [name, value] : options.additional_headers) {
+  require_own_headers(options.additional_headers.fixed());
+  for (const auto& step : options.process_request) require_callable("process_request", step);
+  for (const auto& step : options.process_response) require_callable("process_response", step);
+  if (options.select_subprotocol && !options.subprotocols.empty()) {
+    throw std::invalid_argument("subprotocols and select_subprotocol exclude each other, got both");
+  }
+}
+
+void require_own_headers(const headers& fields) {
+  for (const auto& [name, value] : fields) {
     if (!protocol::is_handshake_header(name)) continue;
     throw std::invalid_argument("header " + name + " is the handshake's own");
   }

@@ -23,6 +23,9 @@ void validate_hosts(std::span<const std::string> hosts, const serve_options& opt
 protocol::connection_settings core_settings(const connect_options& options);
 protocol::connection_settings core_settings(const serve_options& options);
 
+/// Throws std::invalid_argument where one of a server's additional_headers is the handshake's own.
+void require_own_headers(const headers& fields);
+
 /// Copies what the options refer to. Throws std::invalid_argument where a header cannot be one.
 protocol::client_handshake_settings handshake_settings(const connect_options& options);
 

@@ -105,6 +105,10 @@ task<> connect_with_every_option() {
                               .host = "127.0.0.1",
                               .port = server.port(),
                               .family = address_family::ipv4,
+                              .tls = {.server_name = long_text + ".example",
+                                      .alpn = {"http/1.1", "another"},
+                                      .minimum_version = tls_version::tls_1_3,
+                                      .insecure_skip_verification = true},
                               .logger = &log});
   co_await ws.send(long_text);
   auto reply = co_await ws.recv();

@@ -68,8 +68,8 @@ TEST(proxy_protocol, connection_without_its_header_is_dropped_and_told_why) {
                              }});
   EXPECT_EQ(reported(server, ""), "");
   ASSERT_FALSE(log.empty());
-  EXPECT_TRUE(
-      log.back().starts_with("opening handshake failed: no PROXY protocol header from 127.0.0.1:"))
+  EXPECT_TRUE(log.back().starts_with("opening handshake with 127.0.0.1:")) << log.back();
+  EXPECT_NE(log.back().find(" failed: no PROXY protocol header from 127.0.0.1:"), std::string::npos)
       << log.back();
   EXPECT_TRUE(log.back().ends_with(": it begins with something else")) << log.back();
   run_test([&]() -> task<> {
@@ -79,7 +79,7 @@ TEST(proxy_protocol, connection_without_its_header_is_dropped_and_told_why) {
     auto rest = co_await client.read_to_end();
     EXPECT_EQ(rest, "");
   });
-  EXPECT_EQ(log.back(), "opening handshake failed: the PROXY protocol header is cut off");
+  EXPECT_TRUE(log.back().ends_with(" failed: the PROXY protocol header is cut off")) << log.back();
 }
 
 TEST(proxy_protocol, header_must_come_in_time) {

@@ -8,6 +8,7 @@
 #include <duplex/client.hpp>
 #include <duplex/server.hpp>
 
+#include "log_book.hpp"
 #include "raw_client.hpp"
 #include "support.hpp"
 
@@ -17,20 +18,6 @@ namespace {
 std::string uri_of(const server& server, std::string_view host = "127.0.0.1") {
   return "ws://" + std::string(host) + ":" + std::to_string(server.port());
 }
-
-// A sink that keeps what it is told: "error: text".
-struct log_book {
-  logger sink() {
-    return [this](const log_record& record) {
-      lines.push_back(std::string(to_string(record.level)) + ": " + std::string(record.message));
-      ids.emplace_back(record.connection_id);
-    };
-  }
-  std::size_t count(std::string_view line) const {
-    return static_cast<std::size_t>(std::count(lines.begin(), lines.end(), line));
-  }
-  std::vector<std::string> lines, ids;
-};
 
 // --- where
 
@@ -312,7 +299,9 @@ TEST_P(refused, over_the_wire_with_its_status_and_the_end_of_tcp) {
     EXPECT_GT(answer.size(), answer.find("\r\n\r\n") + 8);  // a body says why
   });
   EXPECT_FALSE(handled);
-  EXPECT_EQ(book.count("info: connection rejected (" + GetParam().status + ")"), 1u);
+  EXPECT_EQ(
+      book.count_like("info: connection rejected (" + GetParam().status + ") for 127.0.0.1:", ""),
+      1u);
 }
 
 TEST(handshake, may_come_byte_by_byte_with_frames_behind_it) {

@@ -136,6 +136,34 @@ TEST(server_close, lets_connections_go_on_where_told) {
   });
 }
 
+TEST(server_close, that_lets_connections_go_on_is_over_with_the_last_handler) {
+  bool handled = false;
+  auto server = serve(
+      [&](connection& ws) -> task<> {
+        co_await echo(ws);
+        co_await sleep_for(5ms);
+        handled = true;
+      },
+      "127.0.0.1");
+  run_test([&]() -> task<> {
+    const auto uri = uri_of(server);
+    auto ws = co_await connect(uri);
+    auto begun = co_await raw_client::connect(server.port());
+    co_await begun.write(upgrade_request().substr(0, 60));
+    co_await ws.send("both are accepted");
+    co_await ws.recv();
+    server.close(false);
+    auto answer = co_await begun.read_to_end();  // a handshake is no connection yet
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 503 ")) << answer;
+    begun.half_close();
+    EXPECT_EQ(ws.state(), state::open);
+    co_await ws.close();
+    co_await server.wait_closed(10s);
+    EXPECT_EQ(ws.close_code(), 1000);
+    EXPECT_TRUE(handled);
+  });
+}
+
 TEST(server_close, refuses_who_comes_later_and_frees_the_port) {
   auto server = serve(echo, "127.0.0.1");
   const auto port = server.port();

@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import unittest
 
 from websockets.exceptions import ConnectionClosed
@@ -51,6 +52,25 @@ class Serve(unittest.IsolatedAsyncioTestCase):
                 with self.assertRaises(ConnectionClosed):
                     await asyncio.wait_for(ws.recv(), PATIENCE)
                 self.assertEqual(ws.close_code, 1009)
+
+    def test_tls_is_spoken_both_ways(self):
+        with tempfile.TemporaryDirectory() as folder:
+            certificate, key = f'{folder}/cert.pem', f'{folder}/key.pem'
+            subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
+                            '-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key,
+                            '-out', certificate], check=True, capture_output=True)
+            with serving('--host', '127.0.0.1', '--tls-cert', certificate, '--tls-key', key) as server:
+                self.assertTrue(server.uri.startswith('wss://'))
+
+                def send(*arguments):
+                    return subprocess.run([duplex, server.uri, '--send', 'hi', *arguments], capture_output=True,
+                                          text=True, timeout=PATIENCE)
+                for trusting in (['--ca', certificate], ['--insecure']):
+                    self.assertEqual((send(*trusting).stdout, send(*trusting).returncode), ('hi\n', 0))
+                ran = send()
+                self.assertEqual((ran.returncode, ran.stdout, ran.stderr.count('\n')), (1, '', 1))
+                self.assertIn('certificate', ran.stderr)
+                self.assertEqual(send('--cert', certificate).returncode, 2)  # and no key
 
     async def test_signals_close_connections_and_end_it(self):
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -86,6 +87,34 @@ socks pass {{ from: 127.0.0.1/32 to: 0.0.0.0/0 protocol: tcp }}
     return ['danted', '-f', config, '-p', os.path.join(folder, 'pid')]
 
 
+def tls_context(folder):
+    """For a server whose certificate is its own authority; gives the certificate's file too."""
+    certificate, key = os.path.join(folder, 'certificate'), os.path.join(folder, 'key')
+    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
+                    '-days', '1', '-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost',
+                    '-keyout', key, '-out', certificate], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context, certificate
+
+
+async def tunnel(reader, writer):
+    """An HTTP proxy for one connection, in Python's own TLS."""
+    async def copy(source, sink):
+        with contextlib.suppress(OSError):
+            while data := await source.read(65536):
+                sink.write(data)
+                await sink.drain()
+        sink.close()
+
+    with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+        head = await reader.readuntil(b'\r\n\r\n')
+        host, port = head.split()[1].decode().rsplit(':', 1)
+        server_reader, server_writer = await asyncio.open_connection(host, int(port))
+        writer.write(b'HTTP/1.1 200 OK\r\n\r\n')
+        await asyncio.gather(copy(reader, server_writer), copy(server_reader, writer))
+
+
 async def run_client(program, uri, proxy_url=None, environment=None):
     """What a client prints and its exit status."""
     arguments = [] if proxy_url is None else ['--proxy', proxy_url]
@@ -109,7 +138,32 @@ async def expect(name, got, wanted, status=0):
     print(f'ok  {name}', flush=True)
 
 
+async def check_tls(program):
+    async def handler(ws):
+        await ws.send('x' * 100_000)
+        await ws.recv()
+        await ws.close(1000, 'bye')
+
+    with tempfile.TemporaryDirectory() as folder:
+        context, certificate = tls_context(folder)
+        trusting = {'SSL_CERT_FILE': certificate}
+        async with serve(handler, '127.0.0.1', 0) as plain, serve(handler, '127.0.0.1', 0, ssl=context) as encrypted:
+            async with await asyncio.start_server(tunnel, '127.0.0.1', 0, ssl=context) as https:
+                at = https.sockets[0].getsockname()[1]
+                uris = {'ws': f'ws://127.0.0.1:{plain.sockets[0].getsockname()[1]}/',
+                        'wss': f'wss://127.0.0.1:{encrypted.sockets[0].getsockname()[1]}/'}
+                for name, uri in uris.items():
+                    got = await run_client(program, uri, f'https://127.0.0.1:{at}', trusting)
+                    await expect(f'https proxy to {name}', got, 'bye')
+                got = await run_client(program, uris['ws'], f'https://127.0.0.1:{at}')
+                await expect('https proxy that is not trusted', got, 'certificate', status=1)
+            with proxy(tinyproxy()) as at:
+                got = await run_client(program, uris['wss'], f'http://127.0.0.1:{at}', trusting)
+                await expect('tinyproxy to wss', got, 'bye')
+
+
 async def check_all(program):
+    await check_tls(program)
     seen = []
 
     async def handler(ws):

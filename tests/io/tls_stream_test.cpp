@@ -189,7 +189,7 @@ TEST_F(tls_stream_over_tcp, may_be_destroyed_inside_any_event) {
     server->write(buffer(as_bytes("x")));
     try_write(*client, "something");
     client->shutdown();
-    run_until([&] { return !server; });
+    run_until([&doomed = server] { return !doomed; });
     run_rounds();
     EXPECT_FALSE(server) << last;
   }

@@ -23,6 +23,25 @@ TEST(base64, equals_the_vectors_of_rfc_4648) {
   for (const auto& [text, encoded] : vectors) EXPECT_EQ(base64_encode(as_bytes(text)), encoded);
 }
 
+TEST(base64, gives_back_what_was_encoded_and_nothing_for_what_was_not) {
+  for (const std::string bytes : {"", "f", "fo", "foo", "foob", "\xFF\x00\xFE"}) {
+    EXPECT_EQ(base64_decode(base64_encode(as_bytes(bytes))), bytes);
+  }
+  EXPECT_EQ(base64_decode("AAA="), std::string(2, '\0'));
+  for (const char* wrong : {"Z", "Zg", "Zg=", "Zg===", "====", "=g==", "Z===", "Zg=a", "Zm 8",
+                            "Zm\n8", "Zm8\t", " Zg==", "Zg== ", "Zm-_", "Zm8=Zm8=", "\xC3\xA9=="}) {
+    EXPECT_EQ(base64_decode(wrong), std::nullopt) << wrong;
+  }
+}
+
+TEST(constant_time_comparison, tells_equal_from_different) {
+  EXPECT_TRUE(equal_in_constant_time("", ""));
+  EXPECT_TRUE(equal_in_constant_time("secret", "secret"));
+  EXPECT_FALSE(equal_in_constant_time("secret", "secreT"));
+  EXPECT_FALSE(equal_in_constant_time("secret", "secre"));
+  EXPECT_FALSE(equal_in_constant_time("", "secret"));
+}
+
 TEST(accept_key, equals_the_example_of_rfc_6455) {
   EXPECT_EQ(accept_key("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 }

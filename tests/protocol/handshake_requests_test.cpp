@@ -274,9 +274,9 @@ std::vector<refused_row> refused_rows() {
 
 // The bytes of the refusal that a row asks for; its headers depend on the status alone.
 std::string refusal_bytes(const refused_row& row) {
-  headers fields{{"Connection", "close"},
+  headers fields{{"Content-Type", "text/plain; charset=utf-8"},
                  {"Content-Length", std::to_string(row.why.size() + 1)},
-                 {"Content-Type", "text/plain; charset=utf-8"}};
+                 {"Connection", "close"}};
   if (row.status == 405) fields.add("Allow", "GET");
   if (row.status == 426) fields.add("Upgrade", "websocket");
   if (row.why == other_version) fields.add("Sec-WebSocket-Version", "13");

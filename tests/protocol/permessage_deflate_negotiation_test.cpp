@@ -212,6 +212,7 @@ TEST(permessage_deflate_handshake, a_malformed_header_fails_on_both_sides) {
   const auto at = bytes.find("client_max_window_bits");
   server_handshake server;
   server.receive_data(as_bytes(bytes.replace(at, 6, "=/=/=/")));
+  EXPECT_FALSE(server.next_request());
   ASSERT_TRUE(server.refusal());
   EXPECT_EQ(server.refusal()->status, 400);
   EXPECT_EQ(server.refusal()->body, "invalid Sec-WebSocket-Extensions header\n");

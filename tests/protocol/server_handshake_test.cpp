@@ -73,8 +73,8 @@ TEST(server_handshake, names_what_it_supports_in_its_refusals) {
   const auto method = handshake({head_bytes("PUT / HTTP/1.1", request_fields())});
   EXPECT_EQ(method.refused->headers.get("Allow"), "GET");
   EXPECT_EQ(write_response(server_handshake::reject(404, "nothing at /x")),
-            "HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 14\r\n"
-            "Content-Type: text/plain; charset=utf-8\r\n\r\nnothing at /x\n");
+            "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain; charset=utf-8\r\n"
+            "Content-Length: 14\r\nConnection: close\r\n\r\nnothing at /x\n");
 }
 
 TEST(server_handshake, cut_at_any_place_gives_nothing_but_a_refusal_at_the_end) {

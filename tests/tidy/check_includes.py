@@ -14,8 +14,9 @@ from pathlib import Path
 BASE = {
     f'include/duplex/{name}.hpp'
     for name in (
-        'broadcast_options', 'buffer', 'close_code', 'coro/limit', 'deflate_options', 'error', 'http', 'inbox', 'io/address', 'log',
-        'message', 'options', 'payload', 'reconnect_options', 'stats', 'tls', 'uri', 'version', 'view_list',
+        'broadcast_options', 'buffer', 'close_code', 'coro/limit', 'deflate_options', 'error', 'handshake',
+        'handshake_steps', 'http', 'inbox', 'io/address', 'log', 'message', 'options', 'origin', 'payload',
+        'reconnect_options', 'stats', 'tls', 'uri', 'version', 'view_list',
     )
 }
 

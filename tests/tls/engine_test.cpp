@@ -6,14 +6,18 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 
 #include <duplex/error.hpp>
 
 #include "support/certificates.hpp"
+#include "support/sanitizers.hpp"
 #include "tls/client.hpp"
 #include "tls/error.hpp"
 #include "tls/server.hpp"
@@ -582,6 +586,32 @@ TEST_F(engines, hold_few_answers_for_a_peer_that_reads_none) {
     most = std::max(most, server->output().size());
   }
   EXPECT_LE(most, 65u * 1024);
+}
+
+// What docs/tls.md says a connection costs a server.
+TEST_F(engines, hold_little_memory_while_nothing_happens) {
+  if (test::sanitized) GTEST_SKIP() << "a sanitizer has memory of its own";
+  const auto own = authority.issue();
+  const auto certificates = tls_server::pem_text(own.certificate, own.key);
+  tls_client options;
+  options.ca = authority.certificate();
+  const tls::client trusting(options);
+  std::vector<std::unique_ptr<engine>> kept;
+  constexpr std::size_t count = 100;
+  std::size_t before = 0;
+  for (std::size_t i = 0; i < 2 * count; ++i) {
+    if (i == count) before = mallinfo2().uordblks;
+    client = trusting.make_engine("localhost");
+    server = make_tls_engine(certificates);
+    ASSERT_TRUE(shake_hands());
+    client->write(as_bytes("hello"));
+    exchange();
+    ASSERT_EQ(read_all(*server), "hello");
+    read_all(*client);
+    kept.push_back(std::move(server));
+  }
+  client.reset();
+  EXPECT_LT((mallinfo2().uordblks - before) / count, 16u * 1024);
 }
 
 TEST_F(engines, hold_no_buffer_while_nothing_happens) {

@@ -28,8 +28,13 @@ class server_handshake {
   void receive_data(std::span<const std::byte> bytes);
   /// The client will send nothing more. A request that was begun is refused then.
   void receive_eof();
-  /// The request, once, as soon as it is complete and right.
+  /// The request, once, as soon as it is complete and asks rightly for a WebSocket.
   std::optional<request> next_request();
+  /// The request, once, as soon as it is complete and right HTTP with GET or HEAD: for servers that
+  /// answer plain HTTP as well.
+  std::optional<request> next_http_request();
+  /// The refusal of such a request that does not ask rightly for a WebSocket.
+  static std::optional<response> check_upgrade(const request&);
   /// Set where the request was wrong: the response to send before closing. Its body says why.
   const std::optional<response>& refusal() const { return refusal_; }
   /// What came after the request's head; belongs to the connection.

@@ -129,7 +129,5 @@ std::string write_request(const request&);
 /// The bytes of a response: its head and its body. Throws std::invalid_argument where its status or
 /// its reason would break the first line.
 std::string write_response(const response&);
-/// "Not Found" for 404; "" for an unknown status.
-std::string_view reason_phrase(int status) noexcept;
 
 }  // namespace duplex::protocol

@@ -1,0 +1,17 @@
+// A small web site and the WebSocket of its pages on one port: static_site DIRECTORY [PORT].
+#include <duplex/duplex.hpp>
+#include <iostream>
+using namespace duplex;
+
+task<> echo(connection& ws) {
+  while (auto message = co_await ws.next()) co_await ws.send(*message);
+}
+
+int main(int argc, char** argv) {
+  const int port = argc > 2 ? std::stoi(argv[2]) : 8765;
+  auto server = serve(echo, "localhost", port,
+                      {.origins = {same_origin, no_origin},  // only those pages, and no browsers
+                       .process_request = static_files(argc > 1 ? argv[1] : ".")});
+  std::cout << "listening on http://localhost:" << server.port() << std::endl;
+  run(std::move(server));
+}
