@@ -386,7 +386,7 @@ TEST(header_flood, of_a_server_ends_the_handshake) {
       const auto uri = server.uri();
       auto ws = co_await connect(uri);
     });
-    EXPECT_EQ(end, "other: refused HTTP response: more than 128 headers");
+    EXPECT_EQ(end, "security: refused HTTP response: more than 128 headers");
     memory.expect_below(6 * mebibyte);
   });
 }

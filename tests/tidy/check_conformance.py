@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Checks that docs/conformance.md tells the truth about tests: each it names exists, and each test of conformance is named.
+"""Checks that the documentation tells the truth about tests: each that the pages on conformance and parameters name exists,
+as do the files that they name, and each test of conformance is named.
 
 Usage: check_conformance.py [repository]
 A test is written `suite.name`, as GoogleTest has it, or with the name ctest has, and `name.*` stands for all that begin so.
@@ -10,11 +11,12 @@ import re
 import sys
 from pathlib import Path
 
-PAGE = 'docs/conformance.md'
+PAGES = ('docs/conformance.md', 'docs/parameters.md')
 NAME = re.compile(r'`([A-Za-z0-9_]+(?:\.[A-Za-z0-9_*]+)+)`')
 TEST = re.compile(r'^TEST(?:_[FP])?\(\s*(\w+),\s*(\w+)\)', re.MULTILINE)
 CTEST = re.compile(r'NAME\s+([\w.${}]+)')
 FILE = re.compile(r'\.(?:cpp|hpp|json|md|py|mjs|txt)$')
+LINK = re.compile(r'\]\(([\w.-]+\.md)|`(examples/[\w.]+)`')
 
 
 def tests_of(root):
@@ -22,7 +24,7 @@ def tests_of(root):
     names = set()
     for source in (root / 'tests').rglob('*.cpp'):
         names.update(f'{suite}.{name}' for suite, name in TEST.findall(source.read_text(encoding='utf-8')))
-    lists = [*(root / 'tests').rglob('CMakeLists.txt'), *(root / 'fuzz').glob('CMakeLists.txt')]
+    lists = [*(root / 'tests').rglob('CMakeLists.txt'), *(root / 'fuzz').glob('CMakeLists.txt'), root / 'examples/CMakeLists.txt']
     patterns = {re.sub(r'\$\{\w+\}', '*', name) for file in lists for name in CTEST.findall(file.read_text())}
     patterns.discard('fuzz.*')
     patterns.update(f'fuzz.{folder.name}' for folder in (root / 'fuzz/corpus').iterdir())
@@ -33,17 +35,24 @@ def check(root):
     """Every problem, as lines of text."""
     root = Path(root)
     names, patterns = tests_of(root)
-    told = {name for name in NAME.findall((root / PAGE).read_text(encoding='utf-8')) if not FILE.search(name)}
-    for name in sorted(told):
-        known = fnmatch.filter(names, name) or any(fnmatch.fnmatch(name, each) for each in patterns)
-        if not known and not fnmatch.filter(patterns, name):
-            yield f'{PAGE}: there is no test {name}'
-    for name in sorted(names):
-        if name.startswith('conformance.') and not any(fnmatch.fnmatch(name, each) for each in told):
-            yield f'{PAGE} does not tell of {name}'
+    for page in PAGES:
+        text = (root / page).read_text(encoding='utf-8')
+        told = {name for name in NAME.findall(text) if not FILE.search(name)}
+        for name in sorted(told):
+            known = fnmatch.filter(names, name) or any(fnmatch.fnmatch(name, each) for each in patterns)
+            if not known and not fnmatch.filter(patterns, name):
+                yield f'{page}: there is no test {name}'
+        for link, example in LINK.findall(text):
+            if not (root / (example or f'docs/{link}')).exists():
+                yield f'{page}: there is no file {example or link}'
+        if page != PAGES[0]:
+            continue
+        for name in sorted(names):
+            if name.startswith('conformance.') and not any(fnmatch.fnmatch(name, each) for each in told):
+                yield f'{page} does not tell of {name}'
 
 
 if __name__ == '__main__':
     found = list(check(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parents[2]))
-    print('\n'.join(found) if found else 'every test the page names exists')
+    print('\n'.join(found) if found else 'every test the pages name exists')
     sys.exit(1 if found else 0)
