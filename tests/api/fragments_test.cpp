@@ -291,7 +291,9 @@ TEST(fragments, that_fail_half_way_close_with_1011) {
   const std::vector<std::pair<std::string, strings>> bad{
       {"a text message must be valid UTF-8", {"good", "\xff"}},
       {"a text message must be valid UTF-8", {"good", "\xe2\x82"}}};
-  for (const auto& [problem, fragments] : bad) {
+  for (const auto& each : bad) {
+    const auto& problem = each.first;
+    const auto& fragments = each.second;
     memory_connection link;
     std::string end;
     link.start([&]() -> task<> {
