@@ -2,7 +2,9 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <duplex/protocol/connection.hpp>
@@ -15,13 +17,13 @@ using namespace duplex::protocol;
 
 namespace {
 
-std::vector<connection> connections(std::size_t count, bool compressed) {
-  std::vector<connection> all;
+std::deque<connection> connections(std::size_t count, bool compressed) {
+  std::deque<connection> all;
   for (std::size_t i = 0; i < count; ++i) {
     all.emplace_back(side::server, connection_settings(), time_point());
     if (!compressed) continue;
     extension_list extensions;
-    extensions.push_back(permessage_deflate().answer({})->extension);
+    extensions.push_back(std::move(permessage_deflate().answer({})->extension));
     all.back().set_extensions(std::move(extensions));
   }
   return all;
