@@ -2,19 +2,8 @@
 #include "api/outgoing_message.hpp"
 
 #include <algorithm>
-#include <duplex/protocol/utf8.hpp>
-#include <stdexcept>
 
 namespace duplex::detail {
-
-message::type checked_type(const payload& payload, std::optional<bool> text) {
-  auto type = payload.type();
-  if (text) type = *text ? message::type::text : message::type::binary;
-  if (type == message::type::text && !protocol::is_utf8(payload.bytes())) {
-    throw std::invalid_argument("a text message must be valid UTF-8");
-  }
-  return type;
-}
 
 outgoing_message::outgoing_message(const payload& payload, const broadcast_options& options,
                                    recipients to, std::string_view topic)

@@ -7,10 +7,12 @@
 #include <duplex/message.hpp>
 #include <duplex/payload.hpp>
 #include <duplex/protocol/connection.hpp>
+#include <duplex/protocol/utf8.hpp>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,7 +22,14 @@ namespace duplex::detail {
 
 /// The type of the message a payload is, as sent with `text` of the options. Throws
 /// std::invalid_argument for a text that is not UTF-8.
-message::type checked_type(const payload& payload, std::optional<bool> text);
+inline message::type checked_type(const payload& payload, const std::optional<bool>& text) {
+  auto type = payload.type();
+  if (text) type = *text ? message::type::text : message::type::binary;
+  if (type == message::type::text && !protocol::is_utf8(payload.bytes())) {
+    throw std::invalid_argument("a text message must be valid UTF-8");
+  }
+  return type;
+}
 
 /// One message, for the connections of any number of loops: any thread.
 class outgoing_message {
