@@ -80,12 +80,13 @@ task<client_connection> open_following(detail::client_plan plan, tls::clients tl
 task<client_connection> detail::open_client(client_plan plan, tls::clients tls,
                                             std::unique_ptr<io::stream> stream, limit whole) {
   const auto target = plan.target.str();
+  const auto shown = target.substr(0, target.find('?'));  // what follows may be a token of access
   const auto time = plan.open_timeout.value_or(duration::zero());
   const limit limit = reconnect_policy::attempt_limit(whole, plan.open_timeout);
   try {
     co_return co_await open_following(std::move(plan), std::move(tls), std::move(stream), limit);
   } catch (const timeout&) {
-    throw timeout("opening a connection to " + target + " took longer than " + to_text(time));
+    throw timeout("opening a connection to " + shown + " took longer than " + to_text(time));
   }
 }
 
