@@ -155,7 +155,8 @@ class Bench(unittest.TestCase):
         for told, *arguments in (
                 ('URI',), ('scheme', 'http://x/'), ('--connections', uri, '--connections', 0),
                 ('--rate', uri, '--rate', 10, '--pipeline', 2), ('--text', uri, '--text', '--binary'),
-                ('--duration', uri, '--duration', 0), ('no process', uri, '--pid', 4194304)):
+                ('--duration', uri, '--duration', 0), ('no process', uri, '--pid', 4194304),
+                ('not a valid proxy', uri, '--proxy', 'ftp://x')):
             ran = subprocess.run([duplex, 'bench', *map(str, arguments)], capture_output=True, text=True,
                                  timeout=PATIENCE)
             self.assertEqual((ran.returncode, ran.stdout), (2, ''), ran.stderr)
