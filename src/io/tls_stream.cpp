@@ -159,7 +159,7 @@ void tls_socket::throw_problem(const std::string& peer) const {
 void tls_socket::start_reading() {
   if (ended_ || eof_) return;
   reading_ = true;
-  if (engine_->has_input() || engine_->failed() || engine_->ended() || transport_error_) {
+  if (engine_->has_input() || engine_->failed() || engine_->ended() || transport_over()) {
     defer();  // not from inside this call
   } else {
     transport_->start_reading();
