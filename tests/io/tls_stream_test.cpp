@@ -331,6 +331,23 @@ TEST_F(tls_stream_over_tcp, ends_a_handshake_where_the_transport_ends) {
   }
 }
 
+// A connection resumes its coroutines from inside on_data.
+TEST_F(tls_stream_over_tcp, tells_of_what_was_written_while_events_run_the_loop) {
+  auto [client, server] = connected();
+  recorder at_server;
+  server->set_events(&at_server);
+  at_server.at = [&, &writing = server](const std::string& event) {
+    if (event != "on_data") return;
+    writing->write(buffer(as_bytes("answer")));
+    loop::current().run_ready();
+    EXPECT_FALSE(at_server.saw("on_written"));  // not from inside another event
+  };
+  server->start_reading();
+  try_write(*client, "question");
+  run_until([&] { return at_server.saw("on_written"); });
+  EXPECT_EQ(at_server.events, (names{"on_data", "on_written"}));
+}
+
 // A transport in memory: what happens at each of its operations is the test's.
 class tls_stream_in_memory : public tls_stream_over_tcp {
  protected:
