@@ -93,6 +93,8 @@ task<client_connection> detail::open_client(client_plan plan, tls::clients tls,
 task<client_connection> connect(std::string_view uri, const connect_options& options) {
   detail::client_plan plan(uri, options);
   tls::clients tls(options.tls, options.proxy_tls);
+  // What is wrong with the name is told now, while the socket is still the caller's.
+  if (plan.target.secure()) tls.server.make_engine(plan.target.host());
   std::unique_ptr<io::stream> stream;
   if (options.sock) stream = io::adopt_stream(*options.sock);  // from here on it is ours
   return detail::open_client(std::move(plan), std::move(tls), std::move(stream));
