@@ -647,15 +647,5 @@ TEST_F(engines, hold_little_memory_while_nothing_happens) {
   EXPECT_LT((mallinfo2().uordblks - before) / count, 16u * 1024);
 }
 
-TEST_F(engines, hold_no_buffer_while_nothing_happens) {
-  make();
-  ASSERT_TRUE(shake_hands());
-  exchange();
-  read_all(*client);
-  read_all(*server);
-  EXPECT_TRUE(server->output().empty());
-  EXPECT_FALSE(server->has_input());
-}
-
 }  // namespace
 }  // namespace duplex::tls
