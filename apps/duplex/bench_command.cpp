@@ -99,6 +99,8 @@ int measure(const arguments& from) try {
   throw CLI::ValidationError(printable(problem.what()));
 } catch (const invalid_uri& problem) {
   throw CLI::ValidationError(printable(problem.what()));
+} catch (const invalid_proxy& problem) {
+  throw CLI::ValidationError(printable(problem.what()));
 }
 
 }  // namespace

@@ -113,6 +113,8 @@ sync::client_connection open(const client_arguments& from, const connect_options
   return sync::connect(from.uri, options);
 } catch (const invalid_uri& problem) {
   throw CLI::ValidationError(printable(problem.what()));
+} catch (const invalid_proxy& problem) {
+  throw CLI::ValidationError(printable(problem.what()));
 } catch (const std::invalid_argument& problem) {
   throw CLI::ValidationError(printable(problem.what()));
 }

@@ -59,8 +59,8 @@ bool is_control(char32_t value) {
 
 // Direction marks, embeddings, overrides and isolates; line and paragraph separators.
 bool is_unseen(char32_t value) {
-  return value == 0x200E || value == 0x200F || (value >= 0x2028 && value <= 0x202E) ||
-         (value >= 0x2066 && value <= 0x2069);
+  return value == 0x061C || value == 0x200E || value == 0x200F ||
+         (value >= 0x2028 && value <= 0x202E) || (value >= 0x2066 && value <= 0x2069);
 }
 
 }  // namespace

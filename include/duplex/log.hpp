@@ -19,12 +19,12 @@ struct log_record {
 };
 
 /// A sink and the least level it is given. Converts from a function; without a level it is given
-/// no debug records, which tell every frame and every header (never a credential, nor more than
-/// DUPLEX_MAX_LOG_SIZE characters of a payload).
+/// no debug records, which tell frames and headers: no query, no header that holds a credential
+/// as far as its name says, and DUPLEX_MAX_LOG_SIZE characters of a payload at most.
 ///
 /// The function is called on the loop's thread, or by a blocking connection in the thread that
 /// calls it or the service thread; by servers of several threads on each. What it throws is
-/// dropped.
+/// dropped. It must not use the connection it is told of.
 class logger {
  public:
   using sink = std::function<void(const log_record&)>;

@@ -80,18 +80,21 @@ task<client_connection> open_following(detail::client_plan plan, tls::clients tl
 task<client_connection> detail::open_client(client_plan plan, tls::clients tls,
                                             std::unique_ptr<io::stream> stream, limit whole) {
   const auto target = plan.target.str();
+  const auto shown = target.substr(0, target.find('?'));  // what follows may be a token of access
   const auto time = plan.open_timeout.value_or(duration::zero());
   const limit limit = reconnect_policy::attempt_limit(whole, plan.open_timeout);
   try {
     co_return co_await open_following(std::move(plan), std::move(tls), std::move(stream), limit);
   } catch (const timeout&) {
-    throw timeout("opening a connection to " + target + " took longer than " + to_text(time));
+    throw timeout("opening a connection to " + shown + " took longer than " + to_text(time));
   }
 }
 
 task<client_connection> connect(std::string_view uri, const connect_options& options) {
   detail::client_plan plan(uri, options);
   tls::clients tls(options.tls, options.proxy_tls);
+  // What is wrong with the name is told now, while the socket is still the caller's.
+  if (plan.target.secure()) tls.server.make_engine(plan.target.host());
   std::unique_ptr<io::stream> stream;
   if (options.sock) stream = io::adopt_stream(*options.sock);  // from here on it is ours
   return detail::open_client(std::move(plan), std::move(tls), std::move(stream));

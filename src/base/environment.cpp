@@ -2,7 +2,6 @@
 #include "base/environment.hpp"
 
 #include <charconv>
-#include <cmath>
 #include <cstdlib>
 #include <stdexcept>
 #include <string_view>
@@ -36,19 +35,20 @@ void read(const environment_variables& variables, const char* name, std::size_t&
   to = *value;
 }
 
-double number(const environment_variables& variables, const char* name, double otherwise,
-              double least) {
+double number(const environment_variables& variables, const char* name, double otherwise, int least,
+              int most) {
   const char* const text = variables(name);
   if (!text) return otherwise;
   const auto value = number_of<double>(text);
-  if (!value || !std::isfinite(*value) || *value < least) {
-    refuse(name, least > 0 ? "a number of at least 1" : "a number of at least 0", text);
+  if (!value || !(*value >= least && *value <= most)) {
+    refuse(name, "a number from " + std::to_string(least) + " to " + std::to_string(most), text);
   }
   return *value;
 }
 
 void read(const environment_variables& variables, const char* name, environment::seconds& to) {
-  to = environment::seconds(number(variables, name, to.count(), 0));
+  constexpr int seconds_max = 1'000'000'000;  // some thirty years; nanoseconds must hold them
+  to = environment::seconds(number(variables, name, to.count(), 0, seconds_max));
 }
 
 std::optional<std::string> text_of(const char* name) {
@@ -69,7 +69,8 @@ environment read_environment(const environment_variables& variables) {
   read(variables, "DUPLEX_BACKOFF_INITIAL_DELAY", result.backoff_initial_delay);
   read(variables, "DUPLEX_BACKOFF_MIN_DELAY", result.backoff_min_delay);
   read(variables, "DUPLEX_BACKOFF_MAX_DELAY", result.backoff_max_delay);
-  result.backoff_factor = number(variables, "DUPLEX_BACKOFF_FACTOR", result.backoff_factor, 1);
+  result.backoff_factor =
+      number(variables, "DUPLEX_BACKOFF_FACTOR", result.backoff_factor, 1, 1'000'000);
   return result;
 }
 

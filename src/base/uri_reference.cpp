@@ -81,7 +81,9 @@ std::string scheme_of(std::string_view scheme) {
 }  // namespace
 
 std::string resolve_reference(const uri& base, std::string_view reference) {
-  const parts from = split(base.target());
+  // The whole of it: alone, a path that begins with two slashes would be an authority.
+  const std::string whole = base.str();
+  const parts from = split(whole);
   const parts to = split(reference);
   std::string path;
   auto query = to.query;

@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -43,6 +44,10 @@ std::vector<int> systemd_sockets(std::string_view name) {
   const std::string all_names(names);
   const int count = number_in("LISTEN_FDS");
   for (int i = 0; i < count; ++i) {
+    if (fcntl(first_socket + i, F_GETFD) < 0) {
+      net::throw_system_error(errno, "LISTEN_FDS is '" + std::to_string(count) + "', descriptor " +
+                                         std::to_string(first_socket + i));
+    }
     const auto own_name = names.substr(0, names.find(':'));
     names.remove_prefix(std::min(own_name.size() + 1, names.size()));
     if (name.empty() || own_name == name) sockets.push_back(first_socket + i);

@@ -111,8 +111,9 @@ class tls_socket final : public std::enable_shared_from_this<tls_socket>,
   bool transport_eof_ = false;
   bool reading_ = false;
   bool delivering_ = false;
-  bool eof_ = false;   // told
-  bool shut_ = false;  // nothing more is taken
+  bool put_off_ = false;  // run_deferred, until that is over
+  bool eof_ = false;      // told
+  bool shut_ = false;     // nothing more is taken
   bool transport_shut_ = false;
   bool ended_ = false;  // the error was told, or nothing more may be
 };
@@ -159,7 +160,7 @@ void tls_socket::throw_problem(const std::string& peer) const {
 void tls_socket::start_reading() {
   if (ended_ || eof_) return;
   reading_ = true;
-  if (engine_->has_input() || engine_->failed() || engine_->ended() || transport_error_) {
+  if (engine_->has_input() || engine_->failed() || engine_->ended() || transport_over()) {
     defer();  // not from inside this call
   } else {
     transport_->start_reading();
@@ -210,6 +211,7 @@ void tls_socket::deliver() {
   while (reading_ && (engine_->has_input() || transport_eof_ || engine_->ended())) deliver_once();
   delivering_ = false;
   if (!transport_) return;
+  if (std::exchange(put_off_, false)) defer();
   send_output();  // answers of TLS itself
   if (engine_->failed() && reading_) return tell_error(engine_->error());
   if (reading_) transport_->start_reading();
@@ -242,7 +244,9 @@ void tls_socket::tell_error(std::error_code error) {
 }
 
 void tls_socket::run_deferred() {
-  if (!transport_ || delivering_) return;
+  if (!transport_) return;
+  put_off_ = delivering_;  // an event runs the loop
+  if (put_off_) return;
   guard([&] {
     if (engine_->open() && reading_) deliver();
     if (transport_ && engine_->failed()) tell_error(engine_->error());

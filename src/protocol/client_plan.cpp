@@ -18,8 +18,9 @@ bool redirects_to_other_uri(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-void drop_credentials(headers& of) {
-  for (const std::string_view name : {"Authorization", "Cookie", "Proxy-Authorization"}) {
+// Credentials, and the name that the origin goes by.
+void drop_what_is_for_one_origin(headers& of) {
+  for (const std::string_view name : {"Authorization", "Cookie", "Proxy-Authorization", "Host"}) {
     of.remove(name);
   }
 }
@@ -41,7 +42,7 @@ client_plan::client_plan(std::string_view text, const connect_options& options)
       read_limit(options.read_limit),
       open_timeout(options.open_timeout),
       logger(std::make_shared<duplex::logger>(options.logger ? *options.logger : stderr_logger())),
-      detects_proxy(options.proxy.detect()),
+      detects_proxy(options.proxy.detect() && !unix_path_of(dialling.host)),
       has_own_destination(options.host || options.port),
       has_own_socket(options.sock.has_value()),
       redirects_max(options.max_redirects.value_or(process_environment().max_redirects)) {
@@ -80,7 +81,7 @@ bool client_plan::follow(const response& answer) {
       throw security_error("cannot follow cross-origin redirect to " + next.str() +
                            " with an explicit host or port");
     }
-    drop_credentials(handshake.additional_headers);
+    drop_what_is_for_one_origin(handshake.additional_headers);
   }
   target = std::move(next);
   if (!has_own_destination) {

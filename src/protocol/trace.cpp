@@ -9,8 +9,11 @@
 #include <duplex/buffer.hpp>
 #include <duplex/close_code.hpp>
 #include <duplex/protocol/connection.hpp>
+#include <duplex/protocol/handshake.hpp>
 #include <duplex/protocol/http1.hpp>
 #include <duplex/protocol/utf8.hpp>
+
+#include "base/authority.hpp"
 
 namespace duplex::protocol {
 namespace {
@@ -88,16 +91,34 @@ std::string describe_payload(opcode code, std::span<const std::byte> payload, st
   return "'" + shortened(as_text(payload), max) + "'";
 }
 
+// As far as its name says: services have keys and tokens in headers of their own.
 bool carries_credentials(std::string_view name) {
-  static constexpr std::array<std::string_view, 4> names = {"Authorization", "Proxy-Authorization",
-                                                            "Cookie", "Set-Cookie"};
-  return std::ranges::any_of(names, [&](auto each) { return equal_ignoring_case(each, name); });
+  static constexpr std::array<std::string_view, 6> words = {"authorization", "cookie", "key",
+                                                            "password",      "secret", "token"};
+  const auto same = [](char a, char b) { return equal_ignoring_case({&a, 1}, {&b, 1}); };
+  const auto has = [&](std::string_view word) {
+    return !std::ranges::search(name, word, same).empty();
+  };
+  return !protocol::is_handshake_header(name) && std::ranges::any_of(words, has);
+}
+
+// What follows a `?` may be a token of access.
+std::string shown_target(std::string_view target) {
+  const auto mark = target.find('?');
+  if (mark == target.npos) return std::string(target);
+  return std::string(target.substr(0, mark)) + "?(not logged)";
+}
+
+std::string shown_value(std::string_view name, const std::string& value) {
+  if (carries_credentials(name)) return "(not logged)";
+  const bool is_uri = equal_ignoring_case(name, "Location");
+  return is_uri ? shown_target(detail::shown_uri(value)) : value;
 }
 
 std::vector<std::string> describe_head(std::string start_line, const headers& fields) {
   std::vector<std::string> lines = {std::move(start_line)};
   for (const auto& [name, value] : fields) {
-    lines.push_back(name + ": " + (carries_credentials(name) ? "(not logged)" : value));
+    lines.push_back(name + ": " + shown_value(name, value));
   }
   return lines;
 }
@@ -114,11 +135,8 @@ std::string describe_frame(opcode code, bool fin, std::span<const std::byte> pay
   return line + (fin ? "]" : ", continued]");
 }
 
-// What follows a `?` may be a token of access.
 std::vector<std::string> describe(const request& head) {
-  std::string target(head.path());
-  if (!head.query().empty()) target += "?(not logged)";
-  return describe_head(head.method + ' ' + target + " HTTP/1.1", head.headers);
+  return describe_head(head.method + ' ' + shown_target(head.target) + " HTTP/1.1", head.headers);
 }
 
 std::vector<std::string> describe(const response& head) {

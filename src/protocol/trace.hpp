@@ -17,7 +17,7 @@ namespace duplex::protocol {
 std::string describe_frame(opcode code, bool fin, std::span<const std::byte> payload,
                            std::size_t payload_max);
 
-/// The lines of a head, without the value of headers that carry credentials.
+/// The lines of a head, without queries and the value of headers that carry credentials.
 std::vector<std::string> describe(const request& head);
 std::vector<std::string> describe(const response& head);
 

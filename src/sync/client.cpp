@@ -79,6 +79,8 @@ std::unique_ptr<blocking_connection> open_client(detail::client_plan plan, const
 client_connection connect(std::string_view uri, const connect_options& options) {
   detail::client_plan plan(uri, options);
   const tls::clients tls(options.tls, options.proxy_tls);
+  // What is wrong with the name is told now, while the socket is still the caller's.
+  if (plan.target.secure()) tls.server.make_engine(plan.target.host());
   std::unique_ptr<transport> transport;
   if (options.sock) transport = adopt_transport(*options.sock);  // from here on it is ours
   return client_connection(open_client(std::move(plan), tls, std::move(transport)));

@@ -77,12 +77,9 @@ bool tls_transport::receive() {
 
 transfer tls_transport::read_some(std::span<std::byte> to) noexcept {
   try {
-    std::size_t count = 0;
-    for (;;) {
-      count += engine_->read(to.subspan(count));
-      if (count == to.size() || over() || (count != 0 && !below_->has_input())) break;
-      if (!receive()) break;
-    }
+    std::size_t count = engine_->read(to);
+    // Once: a peer that sends what gives no bytes, such as new keys, holds up nobody.
+    if (count == 0 && !over() && receive()) count = engine_->read(to);
     send_output();  // answers of TLS itself
     if (count != 0 || !over()) return {.count = count};
   } catch (...) {  // no memory

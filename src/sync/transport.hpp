@@ -34,8 +34,7 @@ class transport {
   /// tries that.
   virtual transfer write_some(const std::array<std::span<const std::byte>, 2>& bytes) noexcept = 0;
 
-  /// Whether a read gives something, or the end, whatever the descriptor says. After a read that
-  /// left space unfilled it can only be the end.
+  /// Whether a read goes on, to bytes or the end, whatever the descriptor says.
   virtual bool has_input() const noexcept { return false; }
   /// Whether it holds output of its own.
   virtual bool has_output() const noexcept { return false; }

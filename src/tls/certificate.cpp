@@ -49,6 +49,9 @@ int give_password(char* to, int size, int, void* data) noexcept {
   }
 }
 
+// For certificates, which nobody encrypts.
+int give_no_password(char*, int, int, void*) noexcept { return -1; }
+
 key_ptr read_key(const pem_source& from, const password_function& password) {
   const auto bio = reading(from.text);
   password_request request{from, password};
@@ -116,7 +119,7 @@ std::vector<certificate_ptr> read_certificates(const pem_source& from) {
   const auto bio = reading(from.text);
   std::vector<certificate_ptr> result;
   ERR_clear_error();
-  while (auto* next = PEM_read_bio_X509_AUX(bio.get(), nullptr, nullptr, nullptr)) {
+  while (auto* next = PEM_read_bio_X509_AUX(bio.get(), nullptr, give_no_password, nullptr)) {
     result.emplace_back(next);
   }
   const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;

@@ -124,8 +124,10 @@ engine::engine(std::shared_ptr<const context> shared, tls::side side, std::strin
       expected, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
   // RFC 6066 section 3: no server name where the host is a number.
   const bool numeric = X509_VERIFY_PARAM_set1_ip_asc(expected, host_.c_str()) == 1;
+  // A dot at the start would stand for all names below.
   const bool set =
-      numeric || (X509_VERIFY_PARAM_set1_host(expected, host_.data(), host_.size()) == 1 &&
+      numeric || (!host_.starts_with('.') &&
+                  X509_VERIFY_PARAM_set1_host(expected, host_.data(), host_.size()) == 1 &&
                   SSL_set_tlsext_host_name(ssl, host_.c_str()) == 1);
   if (!set) {
     ERR_clear_error();
@@ -291,7 +293,8 @@ void engine::fail_with_reason() {
   if (error == 0 || reason == ERR_R_MALLOC_FAILURE) {
     return fail(std::make_error_code(std::errc::not_enough_memory), "no memory");
   }
-  if (ERR_GET_LIB(error) == ERR_LIB_SSL && reason >= SSL_AD_REASON_OFFSET) {
+  // Not alert 0: a close_notify that claims to be fatal is no valid TLS, and no error code.
+  if (ERR_GET_LIB(error) == ERR_LIB_SSL && reason > SSL_AD_REASON_OFFSET) {
     const int alert = reason - SSL_AD_REASON_OFFSET;
     return fail(alert_error(alert),
                 std::string("the peer refuses, with the alert '") + alert_text(alert) + "'");

@@ -1,6 +1,8 @@
 // OpenSSL's reasons for refusing a certificate, with the facts that help to mend them.
 #include "tls/verification.hpp"
 
+#include <duplex/log.hpp>
+
 #include "tls/certificate.hpp"
 
 namespace duplex::tls {
@@ -13,7 +15,7 @@ std::string for_whom(const X509* certificate) {
   if (names.empty()) return "no host at all (it has no subjectAltName)";
   std::string text;
   for (std::size_t i = 0; i < names.size() && i < names_told_max; ++i) {
-    text += (i == 0 ? "" : ", ") + names[i];
+    text += (i == 0 ? "" : ", ") + escaped(names[i]);  // the peer writes what it likes
   }
   if (names.size() > names_told_max) {
     text += " and " + std::to_string(names.size() - names_told_max) + " more";

@@ -1,4 +1,6 @@
 // Following redirects, with either client.
+#include <fcntl.h>
+
 #include <string>
 #include <vector>
 
@@ -8,6 +10,7 @@
 
 #include "both_clients.hpp"
 #include "support/raw_server.hpp"
+#include "support/sockets.hpp"
 
 namespace duplex::test {
 namespace {
@@ -93,10 +96,12 @@ TEST_P(redirects, leave_credentials_with_their_origin) {
   redirector from({redirect_to("/same"), redirect_to(to.uri("/other"))});
   const connect_options options = {.additional_headers = {{"Cookie", "secret"},
                                                           {"Authorization", "secret"},
+                                                          {"Host", "secret.example"},
                                                           {"X-Public", "kept"}}};
   EXPECT_EQ(say_hello(from.uri(), options), "hello");
   EXPECT_NE(from.heads[1].find("Cookie: secret\r\n"), std::string::npos) << from.heads[1];
   EXPECT_NE(from.heads[1].find("Authorization: secret\r\n"), std::string::npos);
+  EXPECT_NE(from.heads[1].find("Host: secret.example\r\n"), std::string::npos);
   EXPECT_EQ(to.heads[0].find("secret"), std::string::npos) << to.heads[0];
   EXPECT_NE(to.heads[0].find("X-Public: kept\r\n"), std::string::npos) << to.heads[0];
 }
@@ -122,6 +127,14 @@ TEST_P(redirects, across_origins_need_the_destination_of_the_uri) {
             "explicit host or port");
   redirector same({redirect_to("/there")});
   EXPECT_EQ(say_hello("ws://a.invalid/", {.host = "127.0.0.1", .port = same.port()}), "hello");
+}
+
+TEST_P(redirects, with_a_socket_are_refused) {
+  redirector server({redirect_to("/there")});
+  const auto connected = raw_socket::connected({"127.0.0.1", server.port()});
+  const int given = ::fcntl(connected.number(), F_DUPFD_CLOEXEC, 0);
+  EXPECT_EQ(say_hello("ws://a.invalid/", {.sock = given}),
+            "security: cannot follow redirect to ws://a.invalid/there with a preexisting socket");
 }
 
 TEST_P(redirects, share_the_limit_of_opening) {

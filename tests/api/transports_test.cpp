@@ -322,6 +322,8 @@ TEST(connect_sock, stays_with_its_owner_where_it_is_refused) {
             "invalid argument: sock must be without host, port, family and local_addr, got " +
                 std::to_string(good.number()));
   EXPECT_TRUE(is_refused({.sock = good.number()}, "http://a").starts_with("invalid uri: "));
+  EXPECT_EQ(is_refused({.sock = good.number(), .tls = {.server_name = ""}}, "wss://a"),
+            "invalid argument: tls: '' is no name of a host");
   EXPECT_TRUE(is_open(good.number()));
   EXPECT_TRUE(is_open(fresh.number()));
 }

@@ -65,13 +65,16 @@ TEST(environment, wrong_values_are_refused_with_name_and_text) {
       refusal("DUPLEX_MAX_REDIRECTS", "ten"),
       "environment variable DUPLEX_MAX_REDIRECTS must be a whole number of at least 0, got 'ten'");
   EXPECT_EQ(refusal("DUPLEX_BACKOFF_FACTOR", "0.9"),
-            "environment variable DUPLEX_BACKOFF_FACTOR must be a number of at least 1, got '0.9'");
+            "environment variable DUPLEX_BACKOFF_FACTOR must be a number from 1 to 1000000, "
+            "got '0.9'");
   for (const char* text : {"", " 1", "1 ", "-1", "1.5", "0x10", "99999999999999999999999"}) {
     EXPECT_NE(refusal("DUPLEX_MAX_BODY_SIZE", text), "accepted") << text;
   }
-  for (const char* text : {"", "-1", "nan", "inf", "1s"}) {
+  for (const char* text : {"", "-1", "nan", "inf", "1s", "1e10"}) {
     EXPECT_NE(refusal("DUPLEX_BACKOFF_MAX_DELAY", text), "accepted") << text;
   }
+  EXPECT_EQ(refusal("DUPLEX_BACKOFF_MAX_DELAY", "1e9"), "accepted");
+  EXPECT_NE(refusal("DUPLEX_BACKOFF_FACTOR", "1000001"), "accepted");
   EXPECT_NE(refusal("DUPLEX_MAX_LOG_SIZE", "11"), "accepted");
   EXPECT_NE(refusal("DUPLEX_MAX_LINE_LENGTH", "0"), "accepted");
 }

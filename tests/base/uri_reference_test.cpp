@@ -71,6 +71,13 @@ TEST(uri_reference, keeps_scheme_and_port_and_maps_those_of_http) {
   }
 }
 
+TEST(uri_reference, is_below_a_path_that_begins_with_two_slashes) {
+  const uri base("ws://host//a/b?q");
+  EXPECT_EQ(resolve_reference(base, "c"), "ws://host//a/c");
+  EXPECT_EQ(resolve_reference(base, "?y"), "ws://host//a/b?y");
+  EXPECT_EQ(resolve_reference(base, "/.//c"), "ws://host//c");
+}
+
 TEST(uri_reference, has_the_origin_of_its_scheme_host_and_port) {
   const auto same = [](std::string_view a, std::string_view b) {
     return same_origin(uri(a), uri(b));

@@ -90,6 +90,16 @@ class Bench(unittest.TestCase):
         self.assertGreater(found['latency_us']['p90'], 100000)
         self.assertEqual(found['errors']['missing'], 0)
 
+    def test_server_that_takes_nothing_is_charged_for_all_that_was_due(self):
+        def stop(server, kind, payload, seen=[]):
+            if not seen:
+                seen.append(None)
+                time.sleep(7)  # longer than what is late is waited for
+        with scripted(stop) as port:
+            found = report(f'ws://127.0.0.1:{port}/', '--rate', 500, '--size', 1 << 20, '--duration', 1, '--ping', 0)
+        self.assertGreaterEqual(found['errors']['missing'], 400)
+        self.assertEqual(found['status'], 1)
+
     def test_what_is_sent_is_as_told(self):
         received = []
 
@@ -145,7 +155,8 @@ class Bench(unittest.TestCase):
         for told, *arguments in (
                 ('URI',), ('scheme', 'http://x/'), ('--connections', uri, '--connections', 0),
                 ('--rate', uri, '--rate', 10, '--pipeline', 2), ('--text', uri, '--text', '--binary'),
-                ('--duration', uri, '--duration', 0), ('no process', uri, '--pid', 4194304)):
+                ('--duration', uri, '--duration', 0), ('no process', uri, '--pid', 4194304),
+                ('not a valid proxy', uri, '--proxy', 'ftp://x')):
             ran = subprocess.run([duplex, 'bench', *map(str, arguments)], capture_output=True, text=True,
                                  timeout=PATIENCE)
             self.assertEqual((ran.returncode, ran.stdout), (2, ''), ran.stderr)

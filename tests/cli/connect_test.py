@@ -383,7 +383,8 @@ class Usage(unittest.TestCase):
                 ('--expect', 'ws://127.0.0.1:9/', '--expect', '-1'),
                 ('--timeout', 'ws://127.0.0.1:9/', '--timeout', '0'),
                 ('hexadecimal', 'ws://127.0.0.1:9/', '--binary', '--send', 'xyz'),
-                ('a b', 'ws://127.0.0.1:9/', '--subprotocol', 'a b')):
+                ('a b', 'ws://127.0.0.1:9/', '--subprotocol', 'a b'),
+                ('not a valid proxy', 'ws://127.0.0.1:9/', '--proxy', 'ftp://x')):
             ran = run(*arguments)
             self.assertEqual((ran.returncode, ran.stdout), (2, ''), arguments)
             self.assertIn(told, ran.stderr)

@@ -26,6 +26,7 @@ TEST(printable, control_characters_are_shown) {
             "\\x9b31m");
   EXPECT_EQ(printable("\xe2\x80\xae txt.exe \xe2\x81\xa6\xe2\x80\xa8"),
             "\\u202e txt.exe \\u2066\\u2028");
+  EXPECT_EQ(printable("\xd8\x9c"), "\\u061c");
 }
 
 TEST(printable, bytes_that_are_no_utf8_are_shown) {

@@ -230,6 +230,31 @@ TEST_F(tls_stream_over_tcp, tells_a_cut_from_an_end) {
   EXPECT_EQ(at_server.error, tls::errc::truncated);
 }
 
+TEST_F(tls_stream_over_tcp, tells_a_cut_to_who_stopped_and_starts_again) {
+  auto [client, server] = connected();
+  recorder at_client, at_server;
+  client->set_events(&at_client);
+  client->start_reading();  // tickets for another session
+  server->set_events(&at_server);
+  server->start_reading();
+  run_rounds();
+  bool stopped = false;
+  // For the cut alone: nothing else is under way.
+  at_server.at = [&, &reading = server](const std::string& event) {
+    if (event == "read_space") {
+      reading->stop_reading();
+      stopped = true;
+    }
+  };
+  client.reset();
+  run_until([&] { return stopped; });
+  run_rounds();
+  at_server.at = [](const std::string&) {};
+  server->start_reading();
+  run_until([&] { return at_server.saw("on_error"); });
+  EXPECT_EQ(at_server.error, tls::errc::truncated);
+}
+
 TEST_F(tls_stream_over_tcp, tells_a_reset_after_what_came_before) {
   auto [client, server] = connected();
   recorder at_server;
@@ -304,6 +329,23 @@ TEST_F(tls_stream_over_tcp, ends_a_handshake_where_the_transport_ends) {
               "TLS handshake with a client failed: the peer ended the connection without ending "
               "TLS");
   }
+}
+
+// A connection resumes its coroutines from inside on_data.
+TEST_F(tls_stream_over_tcp, tells_of_what_was_written_while_events_run_the_loop) {
+  auto [client, server] = connected();
+  recorder at_server;
+  server->set_events(&at_server);
+  at_server.at = [&, &writing = server](const std::string& event) {
+    if (event != "on_data") return;
+    writing->write(buffer(as_bytes("answer")));
+    loop::current().run_ready();
+    EXPECT_FALSE(at_server.saw("on_written"));  // not from inside another event
+  };
+  server->start_reading();
+  try_write(*client, "question");
+  run_until([&] { return at_server.saw("on_written"); });
+  EXPECT_EQ(at_server.events, (names{"on_data", "on_written"}));
 }
 
 // A transport in memory: what happens at each of its operations is the test's.

@@ -22,6 +22,8 @@ std::string frame(opcode code, std::string_view payload, bool fin = true, std::s
   return describe_frame(code, fin, as_bytes(payload), max);
 }
 
+using lines = std::vector<std::string>;
+
 TEST(trace, frames_read_as_they_do_in_websockets) {
   EXPECT_EQ(frame(opcode::text, "hello"), "TEXT 'hello' [5 bytes]");
   EXPECT_EQ(frame(opcode::text, "x", false), "TEXT 'x' [1 byte, continued]");
@@ -70,17 +72,28 @@ TEST(trace, heads_keep_credentials_for_themselves) {
                       .headers = {{"Host", "example.org"},
                                   {"authorization", "Basic secret"},
                                   {"Cookie", "secret"},
-                                  {"Proxy-Authorization", "secret"}}};
+                                  {"Proxy-Authorization", "secret"},
+                                  {"X-Api-KEY", "secret"},
+                                  {"Sec-WebSocket-Key", "nonce"}}};
   EXPECT_EQ(describe(asked),
             (std::vector<std::string>{"GET /feed?(not logged) HTTP/1.1", "Host: example.org",
                                       "authorization: (not logged)", "Cookie: (not logged)",
-                                      "Proxy-Authorization: (not logged)"}));
+                                      "Proxy-Authorization: (not logged)",
+                                      "X-Api-KEY: (not logged)", "Sec-WebSocket-Key: nonce"}));
   const response answered{.status = 101,
                           .reason = "Switching Protocols",
                           .headers = {{"Set-Cookie", "secret"}, {"Upgrade", "websocket"}}};
   EXPECT_EQ(describe(answered),
             (std::vector<std::string>{"HTTP/1.1 101 Switching Protocols",
                                       "Set-Cookie: (not logged)", "Upgrade: websocket"}));
+}
+
+TEST(trace, places_of_redirects_keep_credentials_for_themselves) {
+  const response answered{.status = 302,
+                          .reason = "Found",
+                          .headers = {{"location", "wss://me:secret@there/x?token=secret"}}};
+  EXPECT_EQ(describe(answered),
+            (lines{"HTTP/1.1 302 Found", "location: wss://***@there/x?(not logged)"}));
 }
 
 // --- of a connection
@@ -100,8 +113,6 @@ class traced : public testing::Test {
   time_point start_{};
   std::vector<std::string> lines_;
 };
-
-using lines = std::vector<std::string>;
 
 TEST_F(traced, connection_tells_its_frames_and_states) {
   auto it = make();

@@ -26,6 +26,7 @@
 #include "support/raw_server.hpp"
 #include "sync/tls_transport.hpp"
 #include "tls/client.hpp"
+#include "tls/context.hpp"
 #include "tls/server.hpp"
 
 namespace {
@@ -250,6 +251,62 @@ void write_all(sync::transport& to, std::string_view text) {
     pollfd event{.fd = to.descriptor(), .events = POLLOUT, .revents = 0};
     if (!text.empty() || to.has_output()) sync::wait_for_events({&event, 1}, {});
   }
+}
+
+// A server, in memory, that has new keys whenever one looks.
+class restless_server final : public sync::transport {
+ public:
+  explicit restless_server(const tls_certificate& own)
+      : context_(tls::make_server_context(own, {})), ssl_(SSL_new(context_->native.get())) {
+    SSL_set_bio(ssl_.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+    SSL_set_accept_state(ssl_.get());
+  }
+  int reads() const { return reads_; }
+
+  int descriptor() const noexcept override { return -1; }
+  bool has_input() const noexcept override { return true; }
+  sync::transfer read_some(std::span<std::byte> to) noexcept override {
+    if (SSL_is_init_finished(ssl_.get())) {
+      if (++reads_ == 1000) return {.ended = true};
+      SSL_key_update(ssl_.get(), SSL_KEY_UPDATE_NOT_REQUESTED);
+    }
+    SSL_do_handshake(ssl_.get());
+    const int count = BIO_read(SSL_get_wbio(ssl_.get()), to.data(), static_cast<int>(to.size()));
+    return {.count = static_cast<std::size_t>(std::max(count, 0))};
+  }
+  sync::transfer write_some(
+      const std::array<std::span<const std::byte>, 2>& bytes) noexcept override {
+    const int size = static_cast<int>(bytes[0].size());
+    return {.count = static_cast<std::size_t>(
+                BIO_write(SSL_get_rbio(ssl_.get()), bytes[0].data(), size))};
+  }
+  void shut_down() noexcept override {}
+  void reset_at_close() noexcept override {}
+  void close() noexcept override {}
+
+ private:
+  std::shared_ptr<const tls::context> context_;
+  tls::ssl_ptr ssl_;
+  int reads_ = 0;
+};
+
+TEST_F(SyncTls, APeerThatSendsNothingButNewKeysHoldsUpNobody) {
+  const auto own = authority.issue();
+  auto server = std::make_unique<restless_server>(
+      tls_certificate{.certificate = own.certificate, .key = own.key});
+  const auto& peer = *server;
+  tls_client options;
+  options.ca = authority.certificate();
+  const auto client = sync::open_tls(std::move(server),
+                                     tls::client(options).make_engine("localhost"), "server", {});
+  std::array<std::byte, 100> space;
+  for (int i = 0; i < 10; ++i) {
+    const auto read = client->read_some(space);
+    EXPECT_FALSE(read.ended);
+    EXPECT_EQ(read.count, 0u);
+    EXPECT_LE(peer.reads(), i + 1);
+  }
+  EXPECT_GT(peer.reads(), 5);
 }
 
 // TLS over TLS, over sockets of every width.

@@ -253,6 +253,16 @@ TEST_F(engines, refuse_another_address) {
             "certificate is for localhost, not ::1");
 }
 
+TEST_F(engines, make_names_of_a_stranger_harmless_for_terminals) {
+  EXPECT_EQ(refusal({.names = {"DNS:\x1b[31mexample.org"}}),
+            "certificate is for \\x1b[31mexample.org, not localhost");
+}
+
+// OpenSSL would take it for all names below it.
+TEST_F(engines, refuse_a_host_that_begins_with_a_dot) {
+  EXPECT_THROW(tls::client({}).make_engine(".example.org"), std::invalid_argument);
+}
+
 TEST_F(engines, accept_wildcards_of_a_whole_label_only) {
   const certificate_wish wish{.names = {"DNS:*.example.org", "DNS:b*.example.com"}};
   make({.host = "a.example.org"}, authority.issue(wish));
@@ -444,6 +454,18 @@ TEST_F(engines, keep_to_their_least_version) {
   EXPECT_EQ(client->info().version, "TLSv1.3");
 }
 
+TEST(certificates, are_never_a_reason_to_ask_for_a_password) {
+  std::string text = test::self_signed().certificate;
+  const auto first_line_end = text.find('\n') + 1;
+  text.insert(first_line_end,
+              "Proc-Type: 4,ENCRYPTED\n"
+              "DEK-Info: AES-256-CBC,000102030405060708090A0B0C0D0E0F\n"
+              "\n");
+  testing::internal::CaptureStderr();
+  EXPECT_THROW(read_certificates(pem_source::memory(text, "tls.ca")), std::invalid_argument);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
 // --- ends and faults
 
 TEST_F(engines, end_each_direction_on_its_own) {
@@ -530,6 +552,17 @@ TEST_F(engines, tell_who_speaks_no_tls) {
   }
 }
 
+TEST_F(engines, fail_on_every_fatal_alert) {
+  for (int alert = 0; alert < 256; ++alert) {
+    make();
+    client->shake_hands();
+    feed(*client, std::string("\x15\x03\x03\x00\x02\x02", 6) + static_cast<char>(alert));
+    EXPECT_FALSE(client->shake_hands());
+    EXPECT_TRUE(client->failed()) << alert;
+    EXPECT_FALSE(client->problem().empty()) << alert;
+  }
+}
+
 TEST_F(engines, fail_on_garbage_in_every_flight) {
   for (int flight = 0; flight < 4; ++flight) {
     make();
@@ -612,16 +645,6 @@ TEST_F(engines, hold_little_memory_while_nothing_happens) {
   }
   client.reset();
   EXPECT_LT((mallinfo2().uordblks - before) / count, 16u * 1024);
-}
-
-TEST_F(engines, hold_no_buffer_while_nothing_happens) {
-  make();
-  ASSERT_TRUE(shake_hands());
-  exchange();
-  read_all(*client);
-  read_all(*server);
-  EXPECT_TRUE(server->output().empty());
-  EXPECT_FALSE(server->has_input());
 }
 
 }  // namespace

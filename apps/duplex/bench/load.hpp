@@ -37,7 +37,7 @@ struct load_result {
   std::uint64_t refused = 0;              ///< connections that could not be opened
   std::uint64_t broken = 0;               ///< connections that ended early
   std::uint64_t wrong = 0;                ///< replies that are not what was sent
-  std::uint64_t unanswered = 0;           ///< messages, seconds after the last was sent
+  std::uint64_t unanswered = 0;           ///< messages sent, or due and not even sent, to the end
   std::string problem = {};               ///< the first error of a connection
   double seconds = 0;                     ///< that the load lasted
   double own_cpu = 0;                     ///< seconds of this program's CPU

@@ -49,7 +49,7 @@ class load_connection {
     closing_ = true;
     if (!ended_) co_await ws_.close();
     co_await tasks.join();
-    owner_.result_.unanswered += sent_ - answered_;
+    owner_.result_.unanswered += std::max(sent_, messages_due()) - answered_;
   }
 
   /// There may be something to send, or nothing more.
@@ -60,8 +60,12 @@ class load_connection {
   std::uint64_t due_message(std::uint64_t number) const noexcept {
     return number * owner_.count_ + index_;
   }
+  std::uint64_t messages_due() const noexcept {
+    const auto released = owner_.released_;
+    return released > index_ ? (released - index_ - 1) / owner_.count_ + 1 : 0;
+  }
   bool may_send() const {
-    if (owner_.plan_.rate) return due_message(sent_) < owner_.released_;
+    if (owner_.plan_.rate) return sent_ < messages_due();
     return sent_ - answered_ < owner_.plan_.in_flight;
   }
   clock::time_point sent_at(std::uint64_t number) const {
@@ -70,7 +74,9 @@ class load_connection {
   }
 
   task<> send() {
-    while (!owner_.stopping_ && !ended_) {
+    // What was due is sent, even late: a server that takes nothing more is not let off.
+    while (!ended_ && !owner_.gives_up() &&
+           (!owner_.stopping_ || (owner_.plan_.rate && may_send()))) {
       if (!may_send()) {
         coro::wait waiting(coro::executor::current(), changed_);
         co_await waiting;
@@ -84,8 +90,9 @@ class load_connection {
 
   task<> try_send() {
     try {
-      co_await ws_.send(owner_.message_);
+      co_await ws_.send(owner_.message_, {}, owner_.give_up_at_);
     } catch (const connection_closed&) {  // `receive` counts it
+    } catch (const timeout&) {            // it counts as missing
     }
   }
 
@@ -120,9 +127,8 @@ class load_connection {
   }
 
   task<> drain() {
-    const auto deadline = clock::now() + drain_time;
-    while (answered_ < sent_ && !ended_ && clock::now() < deadline) {
-      coro::wait waiting(coro::executor::current(), changed_, deadline);
+    while (answered_ < sent_ && !ended_ && !owner_.gives_up()) {
+      coro::wait waiting(coro::executor::current(), changed_, owner_.give_up_at_);
       co_await waiting;
     }
   }
@@ -189,6 +195,7 @@ void worker::run(std::barrier<>& all_open) {
   duplex::run(open_connections());
   all_open.arrive_and_wait();
   start_ = clock::now();
+  give_up_at_ = start_ + plan_.time + drain_time;
   duplex::run(load());
   connections_.clear();
 }

@@ -44,6 +44,7 @@ class worker {
   task<> load();
   clock::time_point due(std::uint64_t message) const;
   void release_due();
+  bool gives_up() const { return clock::now() >= give_up_at_; }
 
   const load_plan& plan_;
   message message_;                            // what is sent, always
@@ -51,7 +52,8 @@ class worker {
   std::chrono::duration<double> interval_{0};  // between messages of this thread, with a rate
   std::vector<std::unique_ptr<load_connection>> connections_;
   clock::time_point start_ = {};
-  std::uint64_t released_ = 0;  // messages whose time has come, with a rate
+  clock::time_point give_up_at_ = {};  // what is not answered by then is missing
+  std::uint64_t released_ = 0;         // messages whose time has come, with a rate
   bool stopping_ = false;
   std::atomic<std::uint64_t> replies_ = 0;
   load_result result_;
