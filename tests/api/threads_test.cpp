@@ -142,6 +142,7 @@ TEST(threads, are_all_closed_by_a_handler_on_any_and_waited_for) {
   server* running = nullptr;
   auto server = serve(
       [&](connection& ws) -> task<> {
+        co_await ws.send("ready");
         while (auto message = co_await ws.next()) {
           if (message->text() == "close") running->close(true, 1012, "restart");
         }
@@ -154,6 +155,7 @@ TEST(threads, are_all_closed_by_a_handler_on_any_and_waited_for) {
     std::vector<connection> clients;
     for (int i = 0; i < 6; ++i) {
       auto ws = co_await connect(uri);
+      co_await ws.recv(10s);
       clients.push_back(std::move(ws));
     }
     co_await clients[1].send("close");
