@@ -132,6 +132,21 @@ class Interactive(unittest.TestCase):
         self.assertEqual(terminal.wait_for_end(), 0)
         self.assertEqual(terminal.lines()[1:], ['Connection closed: 1000 (OK).'])
 
+    def test_end_erases_the_rows_of_the_unsent_line_and_no_more(self):
+        for end in (lambda: terminal.type('\x03'), lambda: peer.close()):
+            terminal, peer = self.start(columns=40)
+            terminal.type('sent\r')
+            self.assertEqual(peer.receive()[1], b'sent')
+            peer.say('answer')
+            terminal.wait_for_lines('< answer', '>')
+            terminal.type('three rows ' * 10)
+            terminal.wait_for_text(r'rows three rows$')
+            end()
+            peer.answer_close()
+            self.assertEqual(terminal.wait_for_end(), 0)
+            self.assertEqual(terminal.lines(), [f'Connected to {uri(self.port)}.', '> sent', '< answer',
+                                                'Connection closed: 1000 (OK).'])
+
     def test_second_control_c_ends_at_once(self):
         terminal, peer = self.start()
         terminal.type('\x03')
