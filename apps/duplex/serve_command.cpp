@@ -3,6 +3,7 @@
 #include <duplex/error.hpp>
 #include <duplex/run.hpp>
 #include <duplex/server.hpp>
+#include <duplex/static_files.hpp>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -30,6 +31,7 @@ Exit status:
 struct arguments {
   std::string host = "localhost";
   int port = 8765;
+  std::string directory;
   std::string certificate, key;
   std::vector<std::string> subprotocols;
   std::size_t max_size = std::size_t{1} << 20;
@@ -44,6 +46,8 @@ void add_options(CLI::App& command, arguments& to) {
       ->type_name("PORT")
       ->check(CLI::Range(0, 65535))
       ->capture_default_str();
+  command.add_option("--static", to.directory, "show these files to requests of plain HTTP")
+      ->type_name("DIR");
   auto* const certificate =
       command.add_option("--tls-cert", to.certificate, "speak TLS with this certificate and chain")
           ->type_name("FILE");
@@ -69,9 +73,15 @@ std::optional<tls_server> tls_of(const arguments& from) {
   return tls_server::pem(from.certificate, from.key);
 }
 
+request_steps steps_of(const arguments& from) {
+  if (from.directory.empty()) return {};
+  return static_files(from.directory);
+}
+
 server listen(const arguments& from) try {
   return serve(echo, from.host, from.port,
                {.subprotocols = from.subprotocols,
+                .process_request = steps_of(from),
                 .max_size = from.max_size == 0 ? std::nullopt : std::optional(from.max_size),
                 .tls = tls_of(from),
                 .logger = stderr_logger(log_level_of(from.log_level))});

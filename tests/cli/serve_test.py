@@ -12,6 +12,9 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import urllib.error
+import urllib.request
+from pathlib import Path
 
 from websockets.exceptions import ConnectionClosed
 from websockets.legacy.client import connect
@@ -52,6 +55,24 @@ class Serve(unittest.IsolatedAsyncioTestCase):
                 with self.assertRaises(ConnectionClosed):
                     await asyncio.wait_for(ws.recv(), PATIENCE)
                 self.assertEqual(ws.close_code, 1009)
+
+    async def test_files_are_shown_beside_the_echo(self):
+        def get(target):
+            with urllib.request.urlopen(re.sub('^ws', 'http', server.uri) + target, timeout=PATIENCE) as answer:
+                return answer.headers['Content-Type'], answer.read()
+
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, 'index.html').write_text('<p>☃')
+            Path(folder, '.secret').write_text('s')
+            with serving('--host', '127.0.0.1', '--static', folder) as server:
+                self.assertEqual(await asyncio.to_thread(get, ''), ('text/html; charset=utf-8', '<p>☃'.encode()))
+                for target in ('.secret', 'nothing'):
+                    with self.assertRaisesRegex(urllib.error.HTTPError, '404') as refused:
+                        await asyncio.to_thread(get, target)
+                    refused.exception.close()
+                async with connect(server.uri) as ws:
+                    await ws.send('text')
+                    self.assertEqual(await asyncio.wait_for(ws.recv(), PATIENCE), 'text')
 
     def test_tls_is_spoken_both_ways(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -98,6 +119,8 @@ class Serve(unittest.IsolatedAsyncioTestCase):
                     (1, 'in use', '--host', '127.0.0.1', '--port', port),
                     (2, '--port', '--port', '65536'),
                     (2, 'a b', '--subprotocol', 'a b'),
+                    (1, '/nonexistent', '--static', '/nonexistent'),
+                    (2, 'directory', '--static', '/dev/null'),
                     (2, '--log-level', '--log-level', 'loud')):
                 ran = subprocess.run([duplex, 'serve', *arguments], capture_output=True, text=True, timeout=PATIENCE)
                 self.assertEqual((ran.returncode, ran.stdout), (status, ''), ran.stderr)
