@@ -23,15 +23,7 @@ void add_client_options(CLI::App& command, client_arguments& to) {
           ->type_name("URL");
   command.add_flag("--no-proxy", to.direct, "connect directly, whatever the environment says")
       ->excludes(proxy);
-  command.add_option("--ca", to.ca, "trust the certificates in this file, not the system's")
-      ->type_name("FILE");
-  auto* const certificate =
-      command.add_option("--cert", to.certificate, "the client's certificate and its chain")
-          ->type_name("FILE");
-  auto* const key = command.add_option("--key", to.key, "its key")->type_name("FILE");
-  certificate->needs(key);
-  key->needs(certificate);
-  command.add_flag("--insecure", to.insecure, "do not ask who the server is: for tests");
+  add_tls_options(command, to.tls);
   command.add_option("--compression", to.compression, "offer permessage-deflate")
       ->type_name("on|off")
       ->check(CLI::IsMember({"on", "off"}))
@@ -44,6 +36,18 @@ void add_client_options(CLI::App& command, client_arguments& to) {
       ->check(CLI::Range(0.0, 86400.0))
       ->capture_default_str();
   add_log_level(command, to.log_level);
+}
+
+void add_tls_options(CLI::App& command, tls_arguments& to) {
+  command.add_option("--ca", to.ca, "trust the certificates in this file, not the system's")
+      ->type_name("FILE");
+  auto* const certificate =
+      command.add_option("--cert", to.certificate, "the client's certificate and its chain")
+          ->type_name("FILE");
+  auto* const key = command.add_option("--key", to.key, "its key")->type_name("FILE");
+  certificate->needs(key);
+  key->needs(certificate);
+  command.add_flag("--insecure", to.insecure, "do not ask who the server is: for tests");
 }
 
 void add_log_level(CLI::App& command, std::string& to) {
@@ -69,6 +73,15 @@ std::pair<std::string, std::string> parse_header(const std::string& line) {
   return {line.substr(0, colon), value == std::string::npos ? "" : line.substr(value)};
 }
 
+tls_client to_tls(const tls_arguments& from) {
+  tls_client options;
+  if (from.ca) options.ca_file = *from.ca;
+  if (from.certificate) options.certificate_file = *from.certificate;
+  if (from.key) options.key_file = *from.key;
+  options.insecure_skip_verification = from.insecure;
+  return options;
+}
+
 duration to_duration(double seconds) {
   return std::chrono::duration_cast<duration>(std::chrono::duration<double>(seconds));
 }
@@ -83,10 +96,7 @@ client_settings::client_settings(const client_arguments& from, duplex::logger lo
   if (from.user_agent == "") options.user_agent_header = std::nullopt;
   if (from.proxy) options.proxy = *from.proxy;
   if (from.direct) options.proxy = std::nullopt;
-  if (from.ca) options.tls.ca_file = *from.ca;
-  if (from.certificate) options.tls.certificate_file = *from.certificate;
-  if (from.key) options.tls.key_file = *from.key;
-  options.tls.insecure_skip_verification = from.insecure;
+  options.tls = to_tls(from.tls);
   if (from.compression == "off") options.compression = std::nullopt;
   options.subprotocols = std::span<const std::string_view>(subprotocols_);
   options.additional_headers = std::span<const header_view>(header_views_);

@@ -12,14 +12,18 @@
 
 namespace duplex::cli {
 
+struct tls_arguments {
+  std::optional<std::string> ca, certificate, key;
+  bool insecure = false;
+};
+
 struct client_arguments {
   std::string uri;
   std::vector<std::string> headers, subprotocols;
   std::optional<std::string> origin, user_agent;
   std::optional<std::string> proxy;
   bool direct = false;
-  std::optional<std::string> ca, certificate, key;
-  bool insecure = false;
+  tls_arguments tls;
   std::string compression = "on";
   std::size_t max_size = std::size_t{1} << 20;
   double ping = 20;
@@ -28,6 +32,8 @@ struct client_arguments {
 
 /// Adds the options, with the arguments' present values as their defaults.
 void add_client_options(CLI::App& command, client_arguments& to);
+/// Adds those of TLS alone, which the former have too.
+void add_tls_options(CLI::App& command, tls_arguments& to);
 /// Adds `--log-level LEVEL`.
 void add_log_level(CLI::App& command, std::string& to);
 
@@ -53,6 +59,8 @@ class client_settings {
   duplex::logger logger_;
 };
 
+/// The options of TLS that the arguments give, and refer to.
+tls_client to_tls(const tls_arguments& from);
 /// Seconds of the command line as a duration.
 duration to_duration(double seconds);
 

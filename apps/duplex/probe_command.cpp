@@ -44,6 +44,7 @@ struct arguments {
   std::string uri;
   std::vector<std::string> headers, subprotocols, only;
   std::string origin;
+  tls_arguments tls;
   double timeout = 4;
   std::size_t max_size = 0;
   unsigned jobs = 4;
@@ -51,7 +52,7 @@ struct arguments {
 };
 
 void add_options(CLI::App& command, arguments& to) {
-  command.add_option("URI", to.uri, "ws://host:port/path")->type_name("");
+  command.add_option("URI", to.uri, "ws://host:port/path, or wss")->type_name("");
   command.add_option("--header", to.headers, "a header of the handshake; repeatable")
       ->type_name("'NAME: VALUE'")
       ->allow_extra_args(false);
@@ -59,6 +60,7 @@ void add_options(CLI::App& command, arguments& to) {
   command.add_option("--subprotocol", to.subprotocols, "offer a subprotocol; repeatable")
       ->type_name("NAME")
       ->allow_extra_args(false);
+  add_tls_options(command, to.tls);
   command.add_option("--timeout", to.timeout, "for the server's answer in each case")
       ->type_name("SECONDS")
       ->check(CLI::Range(0.01, 3600.0))
@@ -99,9 +101,6 @@ std::vector<probe::probe_case> chosen_cases(const arguments& from) {
 
 probe::target make_target(const arguments& from) try {
   probe::target target{.uri = uri(from.uri)};
-  if (target.uri.secure()) {
-    throw std::invalid_argument("wss is not supported yet: give a URI ws://host:port/path");
-  }
   if (!from.origin.empty()) target.settings.origin = from.origin;
   target.settings.subprotocols = from.subprotocols;
   for (const std::string& line : from.headers) {
@@ -130,6 +129,7 @@ int probe_server(const arguments& from) {
   if (from.list) return list(cases);
   if (from.uri.empty()) throw CLI::RequiredError("URI");
   probe::target target = make_target(from);
+  if (target.uri.secure()) target.tls = probe::make_tls_context(to_tls(from.tls));
   target.addresses = probe::resolve(target.uri);
   if (const auto problem = probe::discover(target)) {
     std::fprintf(stderr, "duplex probe: %s: %s\n", target.uri.str().c_str(), problem->c_str());

@@ -16,7 +16,7 @@ import unittest
 from pathlib import Path
 
 import broken_server
-from servers import server
+from servers import secure_server, server
 
 HERE = Path(__file__).parent
 PATIENCE = 120  # seconds for one run of the tool
@@ -86,6 +86,36 @@ class Ours(unittest.TestCase):
         self.assertIn('masking.none-text', found['by_name'])
         self.assertIn('framing.text-126', found['by_name'])
         self.assertEqual({case['category'] for case in found['cases']}, {'masking', 'framing'})
+
+
+class Secure(unittest.TestCase):
+    """Our own server over TLS."""
+
+    def test_server_is_spotless_over_tls(self):
+        with secure_server(duplex) as (uri, certificate):
+            ran = run('probe', uri, '--ca', certificate, '--timeout', 20, '--jobs', 2, '--max-size', 2 ** 20)
+        self.assertEqual(ran.returncode, 0, ran.stdout + ran.stderr)
+        self.assertRegex(ran.stdout, r'\d{3} cases: \d+ ok, 0 wrong, 0 differ, 0 skipped\n$')
+
+    def test_certificates_are_checked_unless_told_not_to(self):
+        with secure_server(duplex) as (uri, certificate):
+            ran = run('probe', uri, '--only', 'framing.text-1')
+            self.assertEqual((ran.returncode, ran.stdout, ran.stderr.count('\n')), (1, '', 1))
+            self.assertIn('certificate refused', ran.stderr)
+            ran = run('probe', uri.replace('127.0.0.1', 'localhost'), '--ca', certificate, '--only', 'framing.text-1')
+            self.assertEqual((ran.returncode, ran.stdout), (1, ''))  # for whom it is not
+            self.assertIn('certificate refused', ran.stderr)
+            self.assertEqual(run('probe', uri, '--insecure', '--only', 'framing.text-1').returncode, 0)
+            ran = run('probe', uri, '--ca', '/nonexistent')
+            self.assertEqual((ran.returncode, ran.stdout), (1, ''))
+            self.assertIn('/nonexistent', ran.stderr)
+
+    def test_server_without_tls_is_told(self):
+        for script in (broken_server.says_nothing, lambda connection: connection.sendall(b'HTTP/1.1 400 No\r\n\r\n')):
+            with broken_server.serving(script) as port:
+                ran = run('probe', f'wss://127.0.0.1:{port}/', '--timeout', 1)
+            self.assertEqual((ran.returncode, ran.stdout, ran.stderr.count('\n')), (1, '', 1))
+            self.assertIn('no TLS with 127.0.0.1', ran.stderr)
 
 
 class Others(unittest.TestCase):
@@ -251,7 +281,7 @@ class Usage(unittest.TestCase):
         uri = 'ws://127.0.0.1:9/'
         self.check_refused('subcommand', )
         self.check_refused('URI', 'probe')
-        self.check_refused('wss is not supported yet', 'probe', 'wss://127.0.0.1:9/')
+        self.check_refused('--key', 'probe', 'wss://127.0.0.1:9/', '--cert', 'c.pem')
         self.check_refused('scheme', 'probe', 'http://127.0.0.1:9/')
         self.check_refused('--timeout', 'probe', uri, '--timeout', '0')
         self.check_refused('--jobs', 'probe', uri, '--jobs', '0')

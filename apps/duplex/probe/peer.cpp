@@ -13,6 +13,12 @@
 #include <system_error>
 
 namespace duplex::probe {
+namespace {
+
+// Bytes sealed before they are sent.
+constexpr std::size_t sealed_max = std::size_t{1} << 16;
+
+}  // namespace
 
 std::vector<socket_address> resolve(const uri& uri) {
   addrinfo hints = {};
@@ -32,16 +38,37 @@ std::vector<socket_address> resolve(const uri& uri) {
   return addresses;
 }
 
-peer::peer(const target& target, time_point deadline) {
-  for (const socket_address& each : target.addresses) {
-    if (connect_to(each, deadline)) return;
+// Delegates so that the destructor closes the socket of a TLS that fails.
+peer::peer(const target& target, time_point deadline) : peer() {
+  const auto connects = [&](const socket_address& each) { return connect_to(each, deadline); };
+  if (std::ranges::none_of(target.addresses, connects)) {
+    throw std::system_error(errno, std::system_category(),
+                            "cannot connect to " + target.uri.host_header());
   }
-  throw std::system_error(errno, std::system_category(),
-                          "cannot connect to " + target.uri.host_header());
+  if (!target.tls) return;
+  try {
+    start_tls(target, deadline);
+  } catch (const std::runtime_error& problem) {
+    throw std::runtime_error("no TLS with " + target.uri.host_header() + ": " + problem.what());
+  }
 }
 
 peer::~peer() {
   if (socket_ >= 0) ::close(socket_);
+}
+
+void peer::start_tls(const target& target, time_point deadline) {
+  tls_.emplace(target.tls, target.uri.host());
+  for (;;) {
+    const bool done = tls_->shake_hands();
+    if (!write_bytes(tls_->take_output(), deadline)) {
+      throw std::runtime_error("the server takes no handshake");
+    }
+    if (done) return unseal();
+    if (ended_ != outcome::data) throw std::runtime_error("the server ends the handshake");
+    if (wait(POLLIN, deadline) == 0) throw std::runtime_error("no answer in time");
+    receive();
+  }
 }
 
 // False with errno set where it fails.
@@ -83,7 +110,13 @@ void peer::receive() {
   std::array<char, 65536> bytes;
   const auto count = ::recv(socket_, bytes.data(), bytes.size(), 0);
   if (count > 0) {
-    input_.append(bytes.data(), static_cast<std::size_t>(count));
+    const std::string_view received(bytes.data(), static_cast<std::size_t>(count));
+    if (!tls_) {
+      input_.append(received);
+    } else {
+      tls_->receive(received);
+      if (tls_->established()) unseal();
+    }
   } else if (count == 0) {
     ended_ = outcome::end;
   } else if (errno != EAGAIN && errno != EINTR) {
@@ -91,7 +124,24 @@ void peer::receive() {
   }
 }
 
+void peer::unseal() {
+  const auto state = tls_->unseal(input_);
+  if (state == tls_session::state::ended) ended_ = outcome::end;
+  if (state == tls_session::state::broken) ended_ = outcome::reset;
+}
+
 bool peer::write(std::string_view bytes, time_point deadline) {
+  if (!tls_) return write_bytes(bytes, deadline);
+  while (!bytes.empty()) {
+    const auto piece = bytes.substr(0, sealed_max);
+    bytes.remove_prefix(piece.size());
+    tls_->seal(piece);
+    if (!write_bytes(tls_->take_output(), deadline)) return false;
+  }
+  return true;
+}
+
+bool peer::write_bytes(std::string_view bytes, time_point deadline) {
   while (!bytes.empty()) {
     const bool listening = ended_ == outcome::data && input().size() < input_max;
     const short ready = wait(static_cast<short>(listening ? POLLIN | POLLOUT : POLLOUT), deadline);
@@ -108,7 +158,14 @@ bool peer::write(std::string_view bytes, time_point deadline) {
   return true;
 }
 
-void peer::finish_writing() noexcept { ::shutdown(socket_, SHUT_WR); }
+void peer::finish_writing() {
+  if (tls_) {
+    tls_->finish();
+    const std::string farewell = tls_->take_output();
+    ::send(socket_, farewell.data(), farewell.size(), MSG_NOSIGNAL);  // no harm if it is lost
+  }
+  ::shutdown(socket_, SHUT_WR);
+}
 
 peer::outcome peer::read(time_point deadline) {
   const std::size_t before = input_.size();

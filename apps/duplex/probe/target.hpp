@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "probe/tls.hpp"
+
 namespace duplex::probe {
 
 using clock = std::chrono::steady_clock;
@@ -28,6 +30,7 @@ struct target {
   duplex::uri uri;
   protocol::client_handshake_settings settings = {};
   std::vector<socket_address> addresses = {};
+  tls_context tls = {};  ///< where the URI is one of wss
   /// Bounds each case; cases with much to send have a multiple of it.
   std::chrono::milliseconds timeout = std::chrono::seconds(4);
   /// The largest message the server takes, where it was told.
