@@ -66,6 +66,8 @@ tls_session::tls_session(const tls_context& context, const std::string& host)
   if (!ssl_) throw std::runtime_error("no TLS: " + take_reason());
   SSL_set_bio(ssl_.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
   SSL_set_connect_state(ssl_.get());
+  // OpenSSL would take it for all names below it.
+  if (host.starts_with('.')) throw std::runtime_error("no certificate is for " + host);
   X509_VERIFY_PARAM* const wanted = SSL_get0_param(ssl_.get());
   if (X509_VERIFY_PARAM_set1_ip_asc(wanted, host.c_str()) != 1) {  // no address, but a name
     X509_VERIFY_PARAM_set1_host(wanted, host.c_str(), host.size());
