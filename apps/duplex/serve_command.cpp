@@ -17,7 +17,7 @@
 namespace duplex::cli {
 namespace {
 
-constexpr const char* about = "Serve WebSocket: an echo of every message";
+constexpr const char* about = "Serve WebSocket: echo every message, or pass it on";
 
 constexpr const char* manual =
     R"(It prints where it listens, and serves until SIGINT or SIGTERM (Ctrl-C), which
@@ -31,6 +31,7 @@ Exit status:
 struct arguments {
   std::string host = "localhost";
   int port = 8765;
+  bool broadcast = false;
   std::string directory;
   std::string certificate, key;
   std::vector<std::string> subprotocols;
@@ -46,6 +47,7 @@ void add_options(CLI::App& command, arguments& to) {
       ->type_name("PORT")
       ->check(CLI::Range(0, 65535))
       ->capture_default_str();
+  command.add_flag("--broadcast", to.broadcast, "send each message to all others, not back");
   command.add_option("--static", to.directory, "show these files to requests of plain HTTP")
       ->type_name("DIR");
   auto* const certificate =
@@ -68,6 +70,14 @@ task<> echo(connection& ws) {
   while (auto message = co_await ws.next()) co_await ws.send(*message);
 }
 
+// A client that reads too slowly misses messages, and holds up nobody.
+task<> relay(connection& ws) {
+  ws.subscribe("all");
+  while (auto message = co_await ws.next()) {
+    ws.publish("all", *message, {.slow = slow_consumer::drop});
+  }
+}
+
 std::optional<tls_server> tls_of(const arguments& from) {
   if (from.certificate.empty()) return std::nullopt;
   return tls_server::pem(from.certificate, from.key);
@@ -79,7 +89,7 @@ request_steps steps_of(const arguments& from) {
 }
 
 server listen(const arguments& from) try {
-  return serve(echo, from.host, from.port,
+  return serve(from.broadcast ? relay : echo, from.host, from.port,
                {.subprotocols = from.subprotocols,
                 .process_request = steps_of(from),
                 .max_size = from.max_size == 0 ? std::nullopt : std::optional(from.max_size),

@@ -74,6 +74,18 @@ class Serve(unittest.IsolatedAsyncioTestCase):
                     await ws.send('text')
                     self.assertEqual(await asyncio.wait_for(ws.recv(), PATIENCE), 'text')
 
+    async def test_broadcast_goes_to_all_others(self):
+        with serving('--host', '127.0.0.1', '--broadcast') as server:
+            async with connect(server.uri) as one, connect(server.uri) as two, connect(server.uri) as three:
+                async with connect(server.uri):
+                    pass  # who has left is no trouble
+                await one.send('to the others')
+                for ws in (two, three):
+                    self.assertEqual(await asyncio.wait_for(ws.recv(), PATIENCE), 'to the others')
+                await two.send(b'to the others')
+                for ws in (one, three):  # one has not got its own
+                    self.assertEqual(await asyncio.wait_for(ws.recv(), PATIENCE), b'to the others')
+
     def test_tls_is_spoken_both_ways(self):
         with tempfile.TemporaryDirectory() as folder:
             certificate, key = f'{folder}/cert.pem', f'{folder}/key.pem'
