@@ -97,7 +97,7 @@ bool carries_credentials(std::string_view name) {
                                                             "password",      "secret", "token"};
   const auto same = [](char a, char b) { return equal_ignoring_case({&a, 1}, {&b, 1}); };
   const auto has = [&](std::string_view word) {
-    return !std::ranges::search(name, word, same).empty();
+    return std::search(name.begin(), name.end(), word.begin(), word.end(), same) != name.end();
   };
   return !protocol::is_handshake_header(name) && std::ranges::any_of(words, has);
 }
