@@ -246,6 +246,61 @@ URIS = (
 )
 
 
+NAMES = (
+    'localhost', 'a.b.', 'bücher.example', 'BÜCHER.example', '例え。テスト', 'правда.рф', '💩.la', '\u212a', '\u0130', 'xn--bcher-kva', 'xn--ü',
+    '他们为什么不说中文', 'почемужеонинеговорятпорусски', 'ü' * 60, 'a' * 64, '-ü-', '..', 'ü.' * 30, '\U0010ffff', 'a\u0301', '\x80', 'ß。ss',
+)
+
+# A URI and a reference at it: RFC 3986 section 5.4, and redirects.
+REFERENCES = (
+    'g:h', 'g', './g', 'g/', '/g', '//g', '?y', 'g?y', '#s', 'g#s', ';x', 'g;x?y#s', '', '.', './', '..', '../g', '../..', '../../../g',
+    '/./g', '/../g', 'g.', '..g', './../g', 'g/./h', 'g/../h', 'g;x=1/../y', 'g?y/../x', 'ws:g', 'ws:/.//evil', 'wss://other/', 'ws://b/',
+    'http://b:8080/x', 'https://b/c?d', 'HTTPS://B', '//ada:secret@b/', 'ws://b:0/', 'javascript:alert(1)', '/\\evil', '/a//../b', '//', ':',
+    '//[::1]:9/', '/ä', '/%2e%2e/', 'wss://h/%', '///g', 'ws://b/../../c',
+)
+
+REQUEST_PARTS = {
+    'path': b'/a/b%20c/', 'root': b'/', 'dots': b'/a/../b', 'encoded_dots': b'/%2e%2e/%2E', 'encoded_slash': b'/a%2fb', 'cut': b'/a%2',
+    'backslash': b'/a%5c..', 'nul': b'/a%00', 'utf8': b'/%c3%a4/\xc3\xa4', 'utf8_bad': b'/%c3', 'empty': b'//a', 'no_path': b'a/b',
+    'hidden': b'/.git/config', 'tail': b'/a/', 'plus': b'/%+1/%-1',
+    'range': b'bytes=0-4', 'range_open': b'bytes=3-', 'range_last': b'bytes=-5', 'range_none': b'bytes=-', 'range_back': b'bytes=5-4',
+    'ranges': b'bytes=0-1,3-4', 'range_huge': b'Bytes=0-18446744073709551615', 'range_beyond': b'bytes=18446744073709551616-',
+    'range_unit': b'lines=0-4', 'range_zero': b'bytes=-0', 'range_sign': b'bytes=+0--1',
+    'base64': b'YWRhOnNlY3JldA==', 'base64_loose': b'YR==', 'base64_one': b'YWI=', 'base64_bad': b'YQ=a', 'base64_space': b'YW I=',
+    'origin': b'https://example.com\nexample.com', 'origin_port': b'http://a:80\nA', 'origin_other': b'https://a:80\na', 'null': b'null\na',
+    'origin_matching': b'https://chat.example.org\nexample.org', 'origin_evil': b'https://a.example.org.evil\n', 'origin_path': b'https://a/b\na',
+}
+
+PROXY_HTTP = {
+    'yes': lines('HTTP/1.1 200 Connection established'), 'yes_1_0': lines('HTTP/1.0 200 OK', 'Content-Length: 9'),
+    'yes_and_more': lines('HTTP/1.1 200 OK', body=b'HTTP/1.1 101 x'), 'yes_chunked': lines('HTTP/1.1 204 x', 'Transfer-Encoding: chunked'),
+    'interim': lines('HTTP/1.1 100 Continue') * 3 + lines('HTTP/1.1 200 OK'), 'interim_flood': lines('HTTP/1.1 102 x') * 18,
+    'interim_one': lines('HTTP/1.1 103 '), 'switching': lines('HTTP/1.1 101 x'), 'interim_then_ssh': lines('HTTP/1.1 100 x') + b'SSH-2.0\r\n',
+    'login': lines('HTTP/1.1 407 Login', 'Proxy-Authenticate: Basic', 'Content-Length: 3', body=b'no\n'),
+    'no_chunked': lines('HTTP/1.1 403 x', 'Transfer-Encoding: chunked', body=b'3\r\nabc\r\n0\r\n\r\n'),
+    'no_to_end': lines('HTTP/1.1 502 Bad Gateway', body=b'sorry'), 'no_long': lines('HTTP/1.1 500 x', 'Content-Length: 999999', body=b'x'),
+    'empty_line': b'\r\n', 'line': b'HTTP/1.1 200 OK\n\n', 'bad_header': lines('HTTP/1.1 200 OK', 'a b: c'), 'http_2': b'HTTP/2 200\r\n\r\n',
+}
+
+PROXY_SOCKS = {
+    'granted': b'\0\x5a\0\0\0\0\0\0', 'granted_and_more': b'\0\x5a\0\0\0\0\0\0x', 'rejected': b'\0\x5b\0\0\0\0\0\0', 'identd': b'\0\x5d',
+    'code': b'\0\xff', 'wrong': b'\x05\0', 'cut': b'\0\x5a\0', 'ipv4': b'\5\0\5\0\0\1\1\2\3\4\0\x50', 'no': b'\5\0\5\5\0\1', 'no_methods': b'\5\xff',
+    'ipv6': b'\5\0\5\0\0\4' + bytes(18), 'name': b'\5\0\5\0\0\3\4host\0\x50', 'name_empty': b'\5\0\5\0\0\3\0\0\x50',
+    'name_and_more': b'\5\0\5\0\0\3\1h\0\x50more', 'type': b'\5\0\5\0\0\2', 'method': b'\5\x80', 'password': b'\5\2\1\0\5\0\0\1' + bytes(6),
+    'password_wrong': b'\5\2\1\1', 'password_version': b'\5\2\5\0',
+}
+
+
+def proxy_answer_seeds():
+    """The proxy and its host, the chops and the end, the answer."""
+    for name, text in PROXY_HTTP.items():
+        for choice in (0, 40):
+            yield f'http_{name}_{choice}', bytes([choice, chance(name) + choice % 3 * 128]) + text
+    for name, text in PROXY_SOCKS.items():
+        for choice in (1, 17, 3, 8, 23):
+            yield f'socks_{name}_{choice}', bytes([choice, chance(name) + choice % 2 * 128]) + text
+
+
 def by_name(seeds, prefix=lambda number: bytes([number])):
     for name, text in seeds.items():
         yield name, prefix(chance(name)) + text
@@ -342,6 +397,10 @@ SEEDS = {
     'client_handshake': by_name(RESPONSES, lambda number: bytes([number if number % 4 else 128])),
     'http1': by_name(RESPONSES),
     'header_grammar': by_name(HEADERS),
+    'idna': ((f'{i:02}', text.encode()) for i, text in enumerate(NAMES)),
+    'proxy_answer': proxy_answer_seeds(),
+    'redirect': ((f'{i:02}', b'wss://a/b/c/d;p?q\n' + text.encode()) for i, text in enumerate(REFERENCES)),
+    'request_parts': by_name(REQUEST_PARTS),
     'proxy_header': proxy_header_seeds(),
     'uri': ((f'{i:02}', text.encode()) for i, text in enumerate(URIS)),
 }

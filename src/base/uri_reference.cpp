@@ -103,6 +103,8 @@ std::string resolve_reference(const uri& base, std::string_view reference) {
     text.append("//").append(*to.authority);
   } else if (!to.scheme) {
     text.append("//").append(base.host_header());
+  } else if (path.starts_with("//")) {
+    text += "/.";  // "ws:/.//host" names no host: its path must not become one
   }
   text += path;
   if (query) text.append("?").append(*query);

@@ -48,6 +48,7 @@ TEST(uri_reference, is_resolved_as_the_examples_of_the_rfc) {
       {"g?y/./x", "ws://a/b/c/g?y/./x"},
       {"g?y/../x", "ws://a/b/c/g?y/../x"},
       {"http:g", "ws:g"},
+      {"http:/.//g", "ws:/.//g"},  // no host
   };
   const uri base("ws://a/b/c/d;p?q");
   for (const auto& [reference, wanted] : rows) {
