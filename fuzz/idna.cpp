@@ -2,6 +2,7 @@
 #include "base/idna.hpp"
 
 #include <duplex/buffer.hpp>
+#include <duplex/http.hpp>
 #include <duplex/protocol/utf8.hpp>
 
 #include <algorithm>
@@ -92,8 +93,8 @@ void check_label(std::string_view label) {
   require(!ascii || ascii->find('.') != std::string::npos || ascii->size() <= 63,
           "no label is longer than the DNS has it");
   if (!ascii || is_ascii(label) || ascii->find('.') != std::string::npos) return;
-  if (!ascii->starts_with("xn--"))
-    return;  // a letter whose small one is ASCII's, such as K of Kelvin
+  // Letters whose small ones are ASCII's, such as K of Kelvin, may leave nothing to encode.
+  if (!ascii->starts_with("xn--") || equal_ignoring_case(label.substr(0, 4), "xn--")) return;
   const auto back = from_punycode(std::string_view(*ascii).substr(4));
   require(protocol::is_utf8(as_bytes(back)), "punycode holds text");
   require(letters_of(back) == letters_of(label), "punycode holds every letter");
