@@ -43,6 +43,15 @@ server listen_for_known_clients() {
 }
 // [mtls]
 
+// [by_certificate]
+std::optional<response> only_alice(handshake& peer, const request&) {
+  const auto& client = peer.tls->peer;
+  if (!client || client->common_name != "alice") return respond(403, "not for you\n");
+  peer.username = client->common_name;
+  return std::nullopt;
+}
+// [by_certificate]
+
 // [client]
 task<> talk() {
   auto ws = co_await connect("wss://example.com/feed");

@@ -11,6 +11,7 @@
 
 #include <duplex/http.hpp>
 #include <duplex/io/address.hpp>
+#include <duplex/tls.hpp>
 
 namespace duplex {
 
@@ -36,13 +37,15 @@ class connection_data {
 };
 
 /// A server's opening handshake: what came, and what is known so far. Functions of `serve_options`
-/// may change what follows the addresses; all of it is the connection's later.
+/// may change what follows `tls`; all of it is the connection's later.
 struct handshake {
   duplex::request request = {};
   duplex::response response = {};  ///< once it is decided
   std::optional<std::string> subprotocol = {};
   address local_address = {};
   address remote_address = {};
+  /// What TLS has agreed on, the client's certificate among it; nullptr: no TLS.
+  std::shared_ptr<const tls_info> tls = {};
 
   /// Who the peer has proven to be, as `basic_auth` does; see `connection::username`.
   std::optional<std::string> username = {};

@@ -65,6 +65,7 @@ class opening {
   response accept();
   task<> process_response(response& answer);
   void check_status(response& answer, bool accepted) const;
+  void warn_of_unguarded_cookies() const;
   void complete(response& answer) const;
   task<> reject(stream_reader& reader);
   limit patience() const;
@@ -147,6 +148,7 @@ task<> opening::open_tls() {
   const std::string name = peer();
   auto encrypted = co_await io::open_tls(std::move(stream_), std::move(engine), name, limit_);
   stream_ = std::move(encrypted);
+  handshake_.tls = stream_->tls();
 }
 
 // Whether the answer, which has left, opens the connection.
@@ -161,6 +163,7 @@ task<bool> opening::answer() {
     co_await reject(reader);
     co_return false;
   }
+  warn_of_unguarded_cookies();
   co_await reader.write(protocol::write_response(handshake_.response), limit_);
   co_return true;
 }
@@ -295,6 +298,18 @@ void opening::check_status(response& answer, bool accepted) const {
     const std::logic_error problem("its status is " + std::to_string(answer.status));
     answer = failure_of("the response", std::make_exception_ptr(problem));
   }
+}
+
+// RFC 6455 section 10.2. What the application's own steps make of the origin cannot be known.
+void opening::warn_of_unguarded_cookies() const {
+  const auto& fields = handshake_.request.headers;
+  const auto origin = fields.get("Origin");
+  if (!options_.origins.empty() || !origin || !fields.contains("Cookie")) return;
+  if (settings_.warned_of_cookies->exchange(true)) return;
+  log(log_level::warning, "a page of '" + std::string(*origin) +
+                              "' has connected with its visitor's cookies, and pages of every "
+                              "other site can do so: set origins, such as to same_origin (said "
+                              "once)");
 }
 
 // What every answer has, whoever made it.

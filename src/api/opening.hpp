@@ -1,6 +1,7 @@
 // A server's side of one connection's opening: from the accepted stream to the open connection.
 #pragma once
 
+#include <atomic>
 #include <duplex/connection.hpp>
 #include <duplex/coro/task.hpp>
 #include <duplex/io/stream.hpp>
@@ -21,6 +22,7 @@ struct opening_settings {
   protocol::server_extensions extensions = {};
   trusted_proxies trusted = {};
   std::stop_token closing = {};  ///< stopped when the server closes: 503 from then on
+  std::shared_ptr<std::atomic<bool>> warned_of_cookies = std::make_shared<std::atomic<bool>>(false);
 };
 
 /// Receives the request, decides and answers. nullopt: the connection did not open, for a reason

@@ -16,6 +16,8 @@
 namespace duplex::test {
 namespace {
 
+using namespace std::string_literals;
+
 const std::string no_upgrade = "426 Upgrade Required";
 const std::string opens = "101 Switching Protocols";
 
@@ -325,6 +327,22 @@ TEST(origins, that_no_rule_allows_are_refused_with_403_and_logged_with_the_addre
 TEST(origins, may_allow_requests_without_one) {
   const serve_options options{.origins = {"https://example.com", no_origin}};
   EXPECT_EQ(answer_of(options, upgrade_request()).status(), opens);
+}
+
+TEST(origins, that_are_not_set_are_missed_once_where_a_page_brings_cookies) {
+  const auto warnings = [](serve_options options, const std::vector<std::string>& requests) {
+    log_book book;
+    options.logger = book.sink();
+    const auto server = serve(echo, "127.0.0.1", 0, std::move(options));
+    for (const auto& each : requests) answer_of(server, each);
+    return book.count_like("warning: a page of 'https://example.com' has connected", "(said once)");
+  };
+  const auto cookie = "Cookie: session=1\r\n"s, origin = "Origin: https://example.com\r\n"s;
+  const auto page = upgrade_request(cookie + origin);
+  EXPECT_EQ(warnings({}, {page, page}), 1u);
+  EXPECT_EQ(warnings({}, {upgrade_request(cookie), upgrade_request(origin)}), 0u);
+  EXPECT_EQ(warnings({}, {http_request("GET", "/", cookie + origin)}), 0u);
+  EXPECT_EQ(warnings({.origins = {"https://example.com"}}, {page}), 0u);
 }
 
 TEST(origins, may_not_be_two_even_where_any_is_allowed) {

@@ -255,6 +255,29 @@ TEST_F(wss, knows_its_clients_by_their_certificates) {
             "system: reading: the peer ended TLS with the alert 'unknown CA'");
 }
 
+TEST_F(wss, tells_steps_of_the_handshake_whose_certificate_it_is) {
+  const auto only_alice = [](handshake& peer, const request&) -> std::optional<response> {
+    if (!peer.tls || peer.tls->peer->common_name != "alice") return respond(403, "not for you\n");
+    peer.username = peer.tls->peer->common_name;
+    return std::nullopt;
+  };
+  auto server = serve_tls({.process_request = only_alice}, {.client = client_certificate::required,
+                                                            .client_ca = authority.certificate()});
+  auto options = options_trusting();
+  const auto alice = authority.issue({.common_name = "alice", .names = {}});
+  options.tls.certificate = alice.certificate;
+  options.tls.key = alice.key;
+  run_test([&]() -> task<> {
+    auto ws = co_await connect(uri_of(server), options);
+    EXPECT_EQ(server.connections().at(0)->username(), "alice");
+    co_await ws.close();
+  });
+  const auto bob = authority.issue({.common_name = "bob", .names = {}});
+  options.tls.certificate = bob.certificate;
+  options.tls.key = bob.key;
+  EXPECT_NE(connect_failure(uri_of(server), options).find("403"), std::string::npos);
+}
+
 TEST_F(wss, takes_new_certificates_without_dropping_connections) {
   const auto first = authority.issue({.common_name = "first"});
   const auto chain = files.write("chain.pem", first.certificate);
