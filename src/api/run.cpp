@@ -61,13 +61,13 @@ void run(server server) {
   {
     scope tasks;
     tasks.spawn(remember_end(serve_to_end(server), closed, failure));
-    io::notify_systemd("READY=1");
     const io::signal_set on_signal({SIGINT, SIGTERM}, [&](int) {
       if (++signals > 1) return;
       io::notify_systemd("STOPPING=1");
       server.close();
       if (const auto time = server.options().close_timeout) tasks.spawn(set_after(2 * *time, late));
     });
+    io::notify_systemd("READY=1");  // not before a signal to stop would be heard
     loop.run_until([&] { return closed || late || signals > 1; });
   }
   if (closed) wait_for_kept(loop);
