@@ -18,7 +18,7 @@ using test::take_output;
 using test::to_wire;
 using test::wire_frame;
 
-constexpr unsigned continuation = 0x0, text = 0x1, ping = 0x9;
+constexpr unsigned continuation = 0x0, ping = 0x9;
 
 std::string from_client(const std::vector<wire_frame>& frames) {
   return to_wire(side::client, frames);
