@@ -84,7 +84,8 @@ inline bool allow_descriptors(rlim_t count) {
   return limit.rlim_cur >= count && ::setrlimit(RLIMIT_NOFILE, &limit) == 0;
 }
 
-/// Leaves room for so many more descriptors; gives the room back at its end.
+/// Leaves room for so many more descriptors; gives the room back at its end. A test with one skips
+/// where `checks_virtual_calls`.
 class descriptor_shortage {
  public:
   explicit descriptor_shortage(int room) {
