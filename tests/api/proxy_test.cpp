@@ -1,6 +1,7 @@
 // Connecting through proxies, good ones and bad ones, with either client.
 #include <poll.h>
 
+#include <atomic>
 #include <cctype>
 #include <cstdlib>
 #include <optional>
@@ -63,6 +64,7 @@ TEST_P(proxies, of_http_are_asked_for_the_server) {
   EXPECT_EQ(say_hello("ws://no-such-host.invalid/x",
                       {.user_agent_header = "me", .proxy = url_of(proxy, "http", "a:b@")}),
             "hello");
+  proxy.stop();
   EXPECT_EQ(head,
             "CONNECT no-such-host.invalid:80 HTTP/1.1\r\nHost: no-such-host.invalid:80\r\n"
             "User-Agent: me\r\nProxy-Authorization: Basic YTpi\r\n\r\n");
@@ -77,6 +79,7 @@ TEST_P(proxies, are_asked_for_the_host_and_port_of_the_options) {
   });
   const auto url = url_of(proxy, "http");
   EXPECT_EQ(say_hello("ws://a.invalid/", {.host = "b.invalid", .port = 9, .proxy = url}), "hello");
+  proxy.stop();
   EXPECT_TRUE(head.starts_with("CONNECT b.invalid:9 HTTP/1.1\r\n")) << head;
 }
 
@@ -96,6 +99,7 @@ TEST_P(proxies, of_socks_are_told_a_name_or_an_address) {
       be_server(peer);
     });
     EXPECT_EQ(say_hello("ws://" + host, {.proxy = url_of(proxy, scheme)}), "hello") << scheme;
+    proxy.stop();
     return request;
   };
   EXPECT_EQ(asked("socks5h", "localhost", 16), "\x05\x01\0\x03\x09localhost\0\x50"s);
@@ -180,7 +184,7 @@ TEST_P(proxies, are_refused_at_the_call_where_their_url_makes_no_sense) {
 }
 
 TEST_P(proxies, of_the_environment_are_used_unless_none_is_chosen) {
-  int asked = 0;
+  std::atomic<int> asked = 0;
   raw_server proxy([&](raw_peer& peer) {
     ++asked;
     peer.read_until("\r\n\r\n");

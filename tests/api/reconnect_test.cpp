@@ -1,6 +1,7 @@
 // Connecting again and again, with either client; no wait is longer than a millisecond.
 #include <duplex/reconnecting.hpp>
 
+#include <atomic>
 #include <string>
 #include <vector>
 
@@ -54,7 +55,7 @@ class reconnects : public both_clients {
 DUPLEX_WITH_BOTH_CLIENTS(reconnects);
 
 TEST_P(reconnects, until_the_server_is_there_again) {
-  int attempts = 0;
+  std::atomic<int> attempts = 0;
   raw_server server([&](raw_peer& peer) {
     switch (++attempts) {
       case 1:
@@ -87,7 +88,7 @@ TEST_P(reconnects, until_the_server_is_there_again) {
 }
 
 TEST_P(reconnects, not_where_it_cannot_help) {
-  int attempts = 0;
+  std::atomic<int> attempts = 0;
   raw_server server([&](raw_peer& peer) {
     ++attempts;
     peer.read_until("\r\n\r\n");
@@ -155,6 +156,7 @@ TEST_P(reconnects, with_options_of_its_own) {
     return messages;
   }();
   EXPECT_EQ(outcome, std::vector<std::string>{"hello"});
+  server.stop();
   EXPECT_EQ(head, "a value that is gone when the connection is made");
 }
 

@@ -31,22 +31,26 @@ class redirector {
 
   std::string uri(std::string_view target = "/") const { return server_.uri(target); }
   std::uint16_t port() const { return server_.port(); }
-  std::vector<std::string> heads;
+  /// Those of the requests so far, the last one too: no more are answered.
+  const std::vector<std::string>& heads() {
+    server_.stop();
+    return heads_;
+  }
 
  private:
   void serve(raw_peer& peer) {
-    if (heads.size() < answers_.size()) {
-      heads.push_back(peer.read_until("\r\n\r\n"));
-      peer.write(answers_[heads.size() - 1]);
+    if (heads_.size() < answers_.size()) {
+      heads_.push_back(peer.read_until("\r\n\r\n"));
+      peer.write(answers_[heads_.size() - 1]);
       peer.read_some();
     } else {
       peer.accept_handshake();
-      heads.push_back(protocol::write_request(peer.request()));
+      heads_.push_back(protocol::write_request(peer.request()));
       peer.echo();
     }
   }
 
-  std::vector<std::string> answers_;
+  std::vector<std::string> answers_, heads_;
   raw_server server_;
 };
 
@@ -54,10 +58,10 @@ TEST_P(redirects, are_followed_to_relative_places) {
   for (const int status : {301, 302, 303, 307, 308}) {
     redirector server({redirect_to("/a/b/c?x", status), redirect_to("../d", status)});
     EXPECT_EQ(say_hello(server.uri("/start")), "hello") << status;
-    ASSERT_EQ(server.heads.size(), 3);
-    EXPECT_TRUE(server.heads[0].starts_with("GET /start HTTP/1.1\r\n")) << server.heads[0];
-    EXPECT_TRUE(server.heads[1].starts_with("GET /a/b/c?x HTTP/1.1\r\n")) << server.heads[1];
-    EXPECT_TRUE(server.heads[2].starts_with("GET /a/d HTTP/1.1\r\n")) << server.heads[2];
+    ASSERT_EQ(server.heads().size(), 3);
+    EXPECT_TRUE(server.heads()[0].starts_with("GET /start HTTP/1.1\r\n")) << server.heads()[0];
+    EXPECT_TRUE(server.heads()[1].starts_with("GET /a/b/c?x HTTP/1.1\r\n")) << server.heads()[1];
+    EXPECT_TRUE(server.heads()[2].starts_with("GET /a/d HTTP/1.1\r\n")) << server.heads()[2];
   }
 }
 
@@ -65,7 +69,7 @@ TEST_P(redirects, may_name_http_for_ws) {
   redirector to({});
   redirector from({redirect_to("http://127.0.0.1:" + std::to_string(to.port()) + "/x#fragment")});
   EXPECT_EQ(say_hello(from.uri()), "hello");
-  EXPECT_TRUE(to.heads[0].starts_with("GET /x HTTP/1.1\r\n")) << to.heads[0];
+  EXPECT_TRUE(to.heads()[0].starts_with("GET /x HTTP/1.1\r\n")) << to.heads()[0];
 }
 
 TEST_P(redirects, of_other_kinds_are_the_answer) {
@@ -83,7 +87,7 @@ TEST_P(redirects, of_other_kinds_are_the_answer) {
 TEST_P(redirects, are_bounded) {
   redirector server(std::vector<std::string>(11, redirect_to("/again")));
   EXPECT_EQ(say_hello(server.uri()), "security: more than 10 redirects");
-  EXPECT_EQ(server.heads.size(), 11);
+  EXPECT_EQ(server.heads().size(), 11);
   redirector three(std::vector<std::string>(3, redirect_to("/again")));
   EXPECT_EQ(say_hello(three.uri(), {.max_redirects = 3}), "hello");
   redirector none({redirect_to("/again")});
@@ -99,11 +103,11 @@ TEST_P(redirects, leave_credentials_with_their_origin) {
                                                           {"Host", "secret.example"},
                                                           {"X-Public", "kept"}}};
   EXPECT_EQ(say_hello(from.uri(), options), "hello");
-  EXPECT_NE(from.heads[1].find("Cookie: secret\r\n"), std::string::npos) << from.heads[1];
-  EXPECT_NE(from.heads[1].find("Authorization: secret\r\n"), std::string::npos);
-  EXPECT_NE(from.heads[1].find("Host: secret.example\r\n"), std::string::npos);
-  EXPECT_EQ(to.heads[0].find("secret"), std::string::npos) << to.heads[0];
-  EXPECT_NE(to.heads[0].find("X-Public: kept\r\n"), std::string::npos) << to.heads[0];
+  EXPECT_NE(from.heads()[1].find("Cookie: secret\r\n"), std::string::npos) << from.heads()[1];
+  EXPECT_NE(from.heads()[1].find("Authorization: secret\r\n"), std::string::npos);
+  EXPECT_NE(from.heads()[1].find("Host: secret.example\r\n"), std::string::npos);
+  EXPECT_EQ(to.heads()[0].find("secret"), std::string::npos) << to.heads()[0];
+  EXPECT_NE(to.heads()[0].find("X-Public: kept\r\n"), std::string::npos) << to.heads()[0];
 }
 
 TEST_P(redirects, leave_the_userinfo_with_its_origin) {
@@ -111,8 +115,8 @@ TEST_P(redirects, leave_the_userinfo_with_its_origin) {
   redirector from({redirect_to("/same"), redirect_to(to.uri())});
   const auto uri = "ws://me:secret@127.0.0.1:" + std::to_string(from.port());
   EXPECT_EQ(say_hello(uri), "hello");
-  EXPECT_NE(from.heads[1].find("Authorization: Basic "), std::string::npos) << from.heads[1];
-  EXPECT_EQ(to.heads[0].find("Authorization"), std::string::npos) << to.heads[0];
+  EXPECT_NE(from.heads()[1].find("Authorization: Basic "), std::string::npos) << from.heads()[1];
+  EXPECT_EQ(to.heads()[0].find("Authorization"), std::string::npos) << to.heads()[0];
 }
 
 TEST_P(redirects, to_nowhere_are_an_error) {

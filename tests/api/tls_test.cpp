@@ -1,4 +1,5 @@
 // wss: servers and clients of coroutines over TLS.
+#include <atomic>
 #include <duplex/tls.hpp>
 
 #include <memory>
@@ -415,12 +416,14 @@ TEST_F(wss, bounds_what_waits_for_a_peer_that_does_not_read) {
 TEST_F(wss, works_for_blocking_clients_of_the_same_process) {
   auto server = serve_tls();
   std::string reply;
+  std::atomic<bool> done = false;
   std::thread client([&, options = options_trusting()] {
     auto ws = sync::connect(uri_of(server), options);
     ws.send("from a thread");
     reply = ws.recv(20s).text();
+    done = true;
   });
-  EXPECT_TRUE(run_loop_until([&] { return !reply.empty() && server.connections().empty(); }));
+  EXPECT_TRUE(run_loop_until([&] { return done && server.connections().empty(); }));
   client.join();
   EXPECT_EQ(reply, "from a thread");
 }

@@ -171,10 +171,14 @@ raw_server::raw_server(script each)
 }
 
 raw_server::~raw_server() {
+  stop();
+  ::close(listener_);
+}
+
+void raw_server::stop() {
   stopping_ = true;
   ::shutdown(listener_, SHUT_RDWR);  // ends the accept that waits
-  thread_.join();
-  ::close(listener_);
+  if (thread_.joinable()) thread_.join();
 }
 
 std::string raw_server::uri(std::string_view target) const {

@@ -81,6 +81,8 @@ class raw_server {
   raw_server(const raw_server&) = delete;
   raw_server& operator=(const raw_server&) = delete;
 
+  /// Accepts no more and waits for the script that runs: what it wrote can be read then.
+  void stop();
   std::uint16_t port() const noexcept { return port_; }
   std::string uri(std::string_view target = "/") const;
 
