@@ -1,5 +1,4 @@
-// Speech to text, one message each way: {"audio_base64": "..."} and {"text": "...", "state":
-// "..."}.
+// Speech to text, one message each way: {"audio_base64": "..."} and {"text", "state": "..."}.
 #include <cctype>
 #include <duplex/duplex.hpp>
 #include <iostream>

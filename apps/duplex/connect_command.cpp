@@ -121,12 +121,12 @@ sync::client_connection open(const client_arguments& from, const connect_options
 
 // While a line is edited, standard error would write into it.
 logger logger_beside(mailbox& incoming, const std::atomic<bool>& editing, log_level least) {
-  return [&incoming, &editing, least, otherwise = stderr_logger(least)](const log_record& record) {
+  auto sink = [&incoming, &editing, otherwise = stderr_logger(least)](const log_record& record) {
     if (!editing) return otherwise(record);
-    if (record.level < least) return;
     incoming.put_if_room(std::string(to_string(record.level)) + ": " + printable(record.message) +
                          "\n");
   };
+  return {sink, least};
 }
 
 int converse(const arguments& from) {

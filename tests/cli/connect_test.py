@@ -230,7 +230,7 @@ class Interactive(unittest.TestCase):
         terminal, peer = self.start('--log-level', 'debug')
         terminal.type('half')
         peer.say('news')
-        terminal.wait_for_text('(?s)< news\n.*> half$')
+        terminal.wait_for_text(r"(?s)debug: < TEXT 'news' \[4 bytes\]\n.*> half$")
 
 
 class Lines(unittest.TestCase):
@@ -240,6 +240,13 @@ class Lines(unittest.TestCase):
         with server(echo_server) as port:
             ran = run(uri(port), given='one\ntwo\n\nthree')
         self.assertEqual((ran.returncode, ran.stdout, ran.stderr), (0, 'one\ntwo\n\nthree\n', ''))
+
+    def test_log_tells_every_frame_where_asked(self):
+        with server(echo_server) as port:
+            ran = run(uri(port), '--send', 'x', '--log-level', 'debug')
+        self.assertEqual((ran.returncode, ran.stdout), (0, 'x\n'))
+        for line in ("debug: > TEXT 'x' [1 byte]", "debug: < TEXT 'x' [1 byte]", 'info: connection closed'):
+            self.assertIn(line, ran.stderr)
 
     def test_word_connect_changes_nothing(self):
         with server(echo_server) as port:
