@@ -50,8 +50,10 @@ class acceptor final : public handle, private coro::timer {
   int number() const noexcept { return socket_.number(); }
 
  private:
-  void closing() noexcept override {
-    stop();
+  void closing() noexcept override { stop(); }
+  // libuv looks at the descriptor once more, which must not be another thread's by then.
+  void begin_close() noexcept override {
+    handle::begin_close();
     socket_.close();
   }
   void expired() override { resume(); }
