@@ -26,8 +26,15 @@ void require_positive(std::string_view option, const std::optional<duration>& va
   if (value && *value <= duration::zero()) refuse(option, "positive", to_text(*value));
 }
 
+// A negative number becomes a size that nobody means.
+void require_size(std::string_view option, const std::optional<std::size_t>& value) {
+  const auto number = static_cast<std::ptrdiff_t>(value.value_or(0));
+  if (number < 0) refuse(option, "no less than 0", std::to_string(number));
+}
+
 void require_positive(std::string_view option, const std::optional<std::size_t>& value) {
-  if (value == 0u) refuse(option, "positive", "0");
+  const auto number = static_cast<std::ptrdiff_t>(value.value_or(1));
+  if (number <= 0) refuse(option, "positive", std::to_string(number));
 }
 
 void require_marks(std::string_view option, const water_marks& marks) {
@@ -94,6 +101,7 @@ void validate_connection(const Options& options) {
   require_positive("ping_interval", options.ping_interval);
   require_positive("ping_timeout", options.ping_timeout);
   require_positive("close_timeout", options.close_timeout);
+  require_size("max_size", options.max_size);
   require_positive("max_frame_size", options.max_frame_size);
   require_positive("max_fragments", options.max_fragments);
   require_positive("max_queue_bytes", options.max_queue_bytes);
@@ -133,6 +141,7 @@ inbox inbox_of(const Options& options) {
 
 void validate(const connect_options& options) {
   validate_connection(options);
+  require_size("max_redirects", options.max_redirects);
   if (options.port && (*options.port < 1 || *options.port > 65535)) {
     refuse("port", "1 to 65535", std::to_string(*options.port));
   }
