@@ -1,0 +1,179 @@
+#include "speech/scheduler.hpp"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace duplex::speech {
+namespace {
+
+void lower_priority_of_this_thread() {
+  setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), 10);  // in Linux a thread's own
+}
+
+}  // namespace
+
+const char* to_string(urgency of) {
+  switch (of) {
+    case urgency::listen:
+      return "listen";
+    case urgency::final:
+      return "final";
+    case urgency::partial:
+      return "partial";
+    case urgency::batch:
+      break;
+  }
+  return "batch";
+}
+
+// Somebody who wants a step, or whose step runs: then it is in no queue.
+struct scheduler::entry {
+  std::shared_ptr<schedulable> of;
+  std::optional<urgency> queued = {};
+  clock::time_point since = {};
+  queue::iterator place = {};
+  bool cancelled = false;
+  std::stop_source stop = {};
+};
+
+scheduler::scheduler(unsigned threads, observer observe) : observe_(std::move(observe)) {
+  if (threads == 0) throw std::invalid_argument("a scheduler needs a thread, not 0");
+  try {
+    for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+  } catch (...) {
+    end();
+    throw;
+  }
+}
+
+scheduler::~scheduler() { end(); }
+
+void scheduler::end() {
+  std::vector<std::stop_source> running;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    for (const auto& [of, one] : entries_) {
+      if (!one->queued) running.push_back(one->stop);
+    }
+  }
+  changed_.notify_all();
+  for (auto& each : running) each.request_stop();
+  for (auto& thread : threads_) thread.join();
+}
+
+void scheduler::wake(std::shared_ptr<schedulable> work) {
+  {
+    const std::lock_guard lock(mutex_);
+    auto& place = entries_[work.get()];
+    if (place && !place->queued) return;  // it runs, and is asked once that step is done
+    const auto wanted = work->wants();
+    if (!wanted) {
+      if (place) dequeue(*place);
+      place.reset();
+      entries_.erase(work.get());
+      return;
+    }
+    if (!place) place.reset(new entry{std::move(work)});
+    enqueue(*place, *wanted);
+  }
+  changed_.notify_one();
+}
+
+void scheduler::cancel(const schedulable& work) {
+  std::unique_ptr<entry> dropped;  // destroyed without the lock, as it may be the last owner
+  std::stop_source running(std::nostopstate);
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = entries_.find(&work);
+    if (found == entries_.end()) return;
+    entry& one = *found->second;
+    one.cancelled = true;
+    if (one.queued) {
+      dequeue(one);
+      dropped = std::move(found->second);
+      entries_.erase(found);
+    } else {
+      running = one.stop;
+    }
+  }
+  running.request_stop();
+}
+
+std::size_t scheduler::waiting(urgency wanted) const {
+  const std::lock_guard lock(mutex_);
+  return static_cast<std::size_t>(std::ranges::count_if(
+      entries_, [&](const auto& each) { return each.second->queued == wanted; }));
+}
+
+void scheduler::work() {
+  lower_priority_of_this_thread();
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [&] { return stopping_ || most_urgent() != nullptr; });
+    if (stopping_) return;
+    entry& one = *most_urgent();
+    const auto wanted = *one.queued;
+    dequeue(one);
+    lock.unlock();
+
+    const auto began = clock::now();
+    one.of->step(one.stop.get_token());
+    if (observe_) observe_({wanted, began - one.since, clock::now() - began});
+
+    lock.lock();
+    const auto next = one.cancelled ? std::nullopt : one.of->wants();
+    if (next) {
+      enqueue(one, *next);
+      continue;
+    }
+    const auto dropped = std::move(entries_.extract(one.of.get()).mapped());
+    lock.unlock();  // while it may be destroyed
+    dropped->of.reset();
+    lock.lock();
+  }
+}
+
+scheduler::entry* scheduler::most_urgent() {
+  for (const queue& each : queues_) {
+    if (!each.empty()) return each.front();
+  }
+  return nullptr;
+}
+
+// One that is queued already keeps its place, unless it has become more or less urgent.
+void scheduler::enqueue(entry& one, urgency wanted) {
+  if (one.queued && &queue_of(*one.queued) == &queue_of(wanted)) {
+    one.queued = wanted;
+    return;
+  }
+  dequeue(one);
+  queue& to = queue_of(wanted);
+  one.place = to.insert(to.end(), &one);
+  one.queued = wanted;
+  one.since = clock::now();
+}
+
+void scheduler::dequeue(entry& one) {
+  if (one.queued) queue_of(*one.queued).erase(one.place);
+  one.queued.reset();
+}
+
+scheduler::queue& scheduler::queue_of(urgency wanted) {
+  switch (wanted) {
+    case urgency::listen:
+      return queues_[0];
+    case urgency::final:
+      return queues_[1];
+    case urgency::partial:
+    case urgency::batch:
+      break;
+  }
+  return queues_[2];
+}
+
+}  // namespace duplex::speech

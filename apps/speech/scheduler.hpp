@@ -1,0 +1,95 @@
+// Shares the threads that decode among streams and files: the urgent first, equals in turn.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+namespace duplex::speech {
+
+/// How soon a step should be done. Partials and files are equals, in turn: neither a file of an
+/// hour nor a hundred live streams keep the other waiting for good.
+enum class urgency { listen, final, partial, batch };
+inline constexpr std::array urgencies{urgency::listen, urgency::final, urgency::partial,
+                                      urgency::batch};
+const char* to_string(urgency of);
+
+/// Work that is done in steps, each short enough for others to wait for: a segment at most.
+class schedulable {
+ public:
+  virtual ~schedulable() = default;
+
+  /// What the next step does; nullopt: there is none for now. Asked while no step runs, from any
+  /// thread and under the scheduler's lock: quick, and without a call of the scheduler.
+  virtual std::optional<urgency> wants() const noexcept = 0;
+
+  /// One step, on some thread, never two at once. Returns soon once `stop` is requested.
+  virtual void step(const std::stop_token& stop) noexcept = 0;
+};
+
+/// Threads that do the steps of whoever wants one. Thread-safe.
+///
+/// In Linux they have a nice value of 10: a decoder wants a core for long, the loop of a server a
+/// moment often, so that the loop comes first where there are not enough cores for both.
+class scheduler {
+ public:
+  using clock = std::chrono::steady_clock;
+
+  /// A step that was done.
+  struct turn {
+    urgency wanted = urgency::listen;
+    clock::duration waited = {};  ///< From when it was wanted to when it began.
+    clock::duration worked = {};
+  };
+  /// Told of each step on the thread that did it; must not throw, nor call the scheduler.
+  using observer = std::function<void(const turn&)>;
+
+  /// Throws std::system_error where threads cannot be had, std::invalid_argument for none.
+  explicit scheduler(unsigned threads, observer observe = {});
+  /// Stops the steps that run, between tokens, and waits for them. No other begins.
+  ~scheduler();
+
+  /// Asks what it wants, and does that when its turn has come, and so on until it wants nothing.
+  /// Keeps it until then; one that wants nothing is not kept. Whoever gave it something to do calls
+  /// this.
+  void wake(std::shared_ptr<schedulable> work);
+
+  /// Begins no step of it any more, and stops the one that runs; does not wait for that. It must
+  /// not be woken again.
+  void cancel(const schedulable& work);
+
+  /// How many wait for their turn with such a step.
+  std::size_t waiting(urgency wanted) const;
+  unsigned threads() const { return static_cast<unsigned>(threads_.size()); }
+
+ private:
+  struct entry;
+  using queue = std::list<entry*>;
+
+  void work();
+  void end();
+  entry* most_urgent();
+  void enqueue(entry& one, urgency wanted);
+  void dequeue(entry& one);
+  queue& queue_of(urgency wanted);
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::unordered_map<const schedulable*, std::unique_ptr<entry>> entries_;
+  std::array<queue, 3> queues_;
+  observer observe_;
+  bool stopping_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace duplex::speech

@@ -1,0 +1,275 @@
+// Turns, shares and ends of scheduled work, without any model.
+#include "speech/scheduler.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <stdexcept>
+#include <string>
+
+#include "speech/error.hpp"
+#include "speech/recognizers/scripted.hpp"
+#include "support/event.hpp"
+
+namespace duplex::speech {
+namespace {
+
+// What was done, in order, by everyone who shares it.
+class journal {
+ public:
+  void write(std::string line) {
+    const std::lock_guard lock(mutex_);
+    lines_.push_back(std::move(line));
+    changed_.notify_all();
+  }
+  std::vector<std::string> wait_for(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait_for(lock, std::chrono::seconds(20), [&] { return lines_.size() >= count; }))
+      throw std::runtime_error("only " + std::to_string(lines_.size()) + " steps");
+    return lines_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::string> lines_;
+};
+
+// Does steps of given urgencies, one after the other, and writes each down.
+class chores : public schedulable {
+ public:
+  chores(journal& to, std::string name, std::vector<urgency> steps)
+      : to_(to), name_(std::move(name)), left_(std::move(steps)) {}
+  ~chores() override {
+    if (gone) gone->set();
+  }
+
+  void add(urgency step) {
+    const std::lock_guard lock(mutex_);
+    left_.push_back(step);
+  }
+  std::optional<urgency> wants() const noexcept override {
+    const std::lock_guard lock(mutex_);
+    if (left_.empty()) return std::nullopt;
+    return left_.front();
+  }
+  void step(const std::stop_token& stop) noexcept override {
+    if (running_.exchange(true)) to_.write(name_ + " runs twice at once");
+    urgency what;
+    {
+      const std::lock_guard lock(mutex_);
+      what = left_.front();
+      left_.erase(left_.begin());
+    }
+    if (stall) {
+      try {
+        stall->pass(stop);
+      } catch (const speech_error&) {
+        to_.write(name_ + " stopped");
+      }
+    }
+    running_ = false;
+    to_.write(name_ + " " + to_string(what));
+  }
+
+  gate* stall = nullptr;  // that every step passes
+  test::event* gone = nullptr;
+
+ private:
+  journal& to_;
+  std::string name_;
+  mutable std::mutex mutex_;
+  std::vector<urgency> left_;
+  std::atomic<bool> running_ = false;
+};
+
+std::shared_ptr<chores> work(journal& to, std::string name, std::vector<urgency> steps) {
+  return std::make_shared<chores>(to, std::move(name), std::move(steps));
+}
+
+// Keeps the only thread busy until everything has been queued.
+class busy_thread {
+ public:
+  busy_thread(scheduler& of, journal& to) {
+    auto first = work(to, "first", {urgency::listen});
+    first->stall = &gate_;
+    of.wake(first);
+    gate_.wait_for_arrivals(1);
+  }
+  void release() { gate_.open(); }
+
+ private:
+  gate gate_;
+};
+
+using lines = std::vector<std::string>;
+
+TEST(scheduler, what_is_urgent_comes_first) {
+  journal done;
+  scheduler one_thread(1);
+  busy_thread busy(one_thread, done);
+  one_thread.wake(work(done, "a", {urgency::partial}));
+  one_thread.wake(work(done, "b", {urgency::final, urgency::listen}));
+  one_thread.wake(work(done, "c", {urgency::listen}));
+  busy.release();
+  EXPECT_EQ(done.wait_for(5),
+            (lines{"first listen", "c listen", "b final", "b listen", "a partial"}));
+}
+
+TEST(scheduler, equals_take_turns_however_much_one_has_to_do) {
+  journal done;
+  scheduler one_thread(1);
+  busy_thread busy(one_thread, done);
+  one_thread.wake(work(done, "flood", std::vector(3, urgency::final)));
+  one_thread.wake(work(done, "a", {urgency::final}));
+  one_thread.wake(work(done, "b", {urgency::final}));
+  busy.release();
+  EXPECT_EQ(done.wait_for(6), (lines{"first listen", "flood final", "a final", "b final",
+                                     "flood final", "flood final"}));
+}
+
+TEST(scheduler, files_and_partials_are_equals) {
+  journal done;
+  scheduler one_thread(1);
+  busy_thread busy(one_thread, done);
+  one_thread.wake(work(done, "file", std::vector(2, urgency::batch)));
+  one_thread.wake(work(done, "a", {urgency::partial}));
+  busy.release();
+  EXPECT_EQ(done.wait_for(4), (lines{"first listen", "file batch", "a partial", "file batch"}));
+}
+
+TEST(scheduler, what_becomes_urgent_moves_up_and_what_does_not_keeps_its_place) {
+  journal done;
+  scheduler one_thread(1);
+  busy_thread busy(one_thread, done);
+  auto moved = std::make_shared<chores>(done, "moved", std::vector{urgency::partial});
+  auto kept = std::make_shared<chores>(done, "kept", std::vector{urgency::partial});
+  one_thread.wake(kept);
+  one_thread.wake(moved);
+  one_thread.wake(work(done, "other", {urgency::partial}));
+  EXPECT_EQ(one_thread.waiting(urgency::partial), 3U);
+  one_thread.wake(kept);
+  moved->step({});  // what it wanted is done elsewhere, and it wants something else
+  moved->add(urgency::final);
+  one_thread.wake(moved);
+  EXPECT_EQ(one_thread.waiting(urgency::final), 1U);
+  busy.release();
+  EXPECT_EQ(done.wait_for(5), (lines{"moved partial", "first listen", "moved final", "kept partial",
+                                     "other partial"}));
+}
+
+TEST(scheduler, nobody_runs_on_two_threads_at_once_and_nothing_is_lost) {
+  journal done;
+  scheduler many(4);
+  std::vector<std::shared_ptr<chores>> all;
+  for (int i = 0; i < 8; ++i) all.push_back(work(done, std::to_string(i), {}));
+  for (int round = 0; round < 100; ++round) {
+    for (auto& each : all) {
+      each->add(urgencies[static_cast<std::size_t>(round) % urgencies.size()]);
+      many.wake(each);
+    }
+  }
+  std::map<std::string, int> counts;
+  for (const std::string& line : done.wait_for(800)) ++counts[line];
+  EXPECT_EQ(counts.size(), 32U);
+  for (const auto& [line, count] : counts) EXPECT_EQ(count, 25) << line;
+}
+
+TEST(scheduler, cancelled_work_does_not_begin) {
+  journal done;
+  scheduler one_thread(1);
+  busy_thread busy(one_thread, done);
+  test::event gone;
+  auto unwanted = work(done, "unwanted", {urgency::listen});
+  unwanted->gone = &gone;
+  one_thread.wake(unwanted);
+  one_thread.cancel(*unwanted);
+  unwanted.reset();
+  EXPECT_TRUE(gone.is_set());
+  one_thread.wake(work(done, "wanted", {urgency::batch}));
+  busy.release();
+  EXPECT_EQ(done.wait_for(2), (lines{"first listen", "wanted batch"}));
+}
+
+TEST(scheduler, cancelled_work_that_runs_is_stopped_and_let_go) {
+  journal done;
+  gate stall;
+  test::event gone;
+  scheduler one_thread(1);
+  auto long_work = work(done, "long", {urgency::batch, urgency::batch});
+  long_work->stall = &stall;
+  long_work->gone = &gone;
+  one_thread.wake(long_work);
+  stall.wait_for_arrivals(1);
+  one_thread.cancel(*long_work);
+  long_work.reset();
+  gone.wait();
+  EXPECT_EQ(done.wait_for(2), (lines{"long stopped", "long batch"}));
+}
+
+TEST(scheduler, one_that_wants_nothing_is_not_kept) {
+  journal done;
+  scheduler one_thread(1);
+  test::event gone;
+  auto idle = work(done, "idle", {});
+  idle->gone = &gone;
+  one_thread.wake(idle);
+  one_thread.cancel(*idle);  // nothing to cancel
+  idle.reset();
+  EXPECT_TRUE(gone.is_set());
+
+  test::event finished;
+  auto brief = work(done, "brief", {urgency::listen});
+  brief->gone = &finished;
+  one_thread.wake(std::move(brief));
+  finished.wait();
+}
+
+TEST(scheduler, its_end_stops_what_runs_and_begins_nothing) {
+  journal done;
+  gate stall;
+  test::event gone;
+  {
+    scheduler one_thread(1);
+    auto running = work(done, "running", {urgency::final});
+    running->stall = &stall;
+    one_thread.wake(running);
+    stall.wait_for_arrivals(1);
+    auto waiting = work(done, "waiting", {urgency::final});
+    waiting->gone = &gone;
+    one_thread.wake(std::move(waiting));
+  }
+  EXPECT_TRUE(gone.is_set());
+  EXPECT_EQ(done.wait_for(2), (lines{"running stopped", "running final"}));
+}
+
+TEST(scheduler, turns_are_told_with_how_long_they_waited_and_took) {
+  journal done;
+  std::mutex mutex;
+  std::vector<scheduler::turn> turns;
+  {
+    scheduler one_thread(1, [&](const scheduler::turn& turn) {
+      const std::lock_guard lock(mutex);
+      turns.push_back(turn);
+      done.write("told");
+    });
+    busy_thread busy(one_thread, done);
+    one_thread.wake(work(done, "a", {urgency::final}));
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));  // what is measured
+    busy.release();
+    done.wait_for(4);
+  }
+  ASSERT_EQ(turns.size(), 2U);
+  EXPECT_EQ(turns[0].wanted, urgency::listen);
+  EXPECT_GE(turns[0].worked, std::chrono::milliseconds(5));
+  EXPECT_EQ(turns[1].wanted, urgency::final);
+  EXPECT_GE(turns[1].waited, std::chrono::milliseconds(5));
+  EXPECT_LT(turns[1].worked, turns[0].worked + std::chrono::seconds(1));
+}
+
+TEST(scheduler, no_threads_are_refused) { EXPECT_THROW(scheduler(0), std::invalid_argument); }
+
+}  // namespace
+}  // namespace duplex::speech
