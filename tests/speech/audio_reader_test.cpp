@@ -181,7 +181,8 @@ TEST(audio_reader, rates_and_channels_out_of_range_are_refused) {
             "sample rate 4000 Hz is outside 8000 to 192000 Hz");
   EXPECT_EQ(refusal(audio_file(tone(1, 384000), {wav_16, 384000})),
             "sample rate 384000 Hz is outside 8000 to 192000 Hz");
-  EXPECT_EQ(refusal(audio_file(tone(1, 16000), {wav_16, 16000, 9})), "9 channels are more than 8");
+  EXPECT_EQ(refusal(audio_file(tone(1, 16000), {wav_16, 16000, 9})),
+            "number of channels 9 is outside 1 to 8");
 }
 
 TEST(wav_writer, what_it_writes_is_read_back) {

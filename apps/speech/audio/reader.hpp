@@ -6,6 +6,8 @@
 #include <memory>
 #include <span>
 
+#include "speech/audio/mono_converter.hpp"
+
 namespace duplex::speech {
 
 /// One file's samples, block by block: mono float32 in [-1, 1] at 16 kHz, whatever the file holds.
@@ -35,11 +37,12 @@ class audio_reader {
 
  private:
   class file;
-  class resampler;
+
+  static std::unique_ptr<file> open(std::span<const std::byte> bytes);
 
   std::unique_ptr<file> file_;
-  std::unique_ptr<resampler> resampler_;  // none: the file is at 16 kHz already
-  bool is_empty_ = true;                  // nothing read so far
+  mono_converter converter_;
+  bool is_empty_ = true;  // nothing read so far
 };
 
 }  // namespace duplex::speech
