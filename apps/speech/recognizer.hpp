@@ -1,12 +1,15 @@
 // What turns speech into text: a recognizer is a loaded model, a recognition one stream through it.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 namespace duplex::speech {
@@ -17,34 +20,129 @@ inline constexpr int sample_rate = 16'000;
 /// Milliseconds from the stream's start to sample number `samples`.
 constexpr std::int64_t to_ms(std::int64_t samples) { return samples * 1000 / sample_rate; }
 
-/// A stretch of speech and its text, which will not change any more.
-struct transcript_event {
-  std::string text;           ///< Valid UTF-8, without white space at either end, never empty.
+/// Where a stream is cut into segments (docs/speech.md has a diagram). The defaults are for live
+/// speech.
+struct stream_options {
+  std::chrono::milliseconds silence{600};     ///< A pause that ends a segment: 200 to 5000.
+  std::chrono::milliseconds longest{20'000};  ///< A segment never grows beyond it: 2000 to 25000.
+  std::chrono::milliseconds preroll{420};  ///< Audio kept from before speech is heard: 0 to 1000.
+  /// How much longer than `silence` a pause must be while the segment is younger than 8 s: 0 to
+  /// 5000. Models read a few words better together with their neighbours.
+  std::chrono::milliseconds patience{0};
+
+  bool operator==(const stream_options&) const = default;
+};
+
+/// For recordings, where nobody waits for the end of a sentence.
+inline constexpr stream_options recording_options{.silence = std::chrono::milliseconds(800),
+                                                  .patience = std::chrono::milliseconds(700)};
+
+/// Throws `speech_error` with `bad_field` that names what is out of its range: `silence_ms`,
+/// `max_ms`, `preroll_ms` or `patience_ms`.
+void check(const stream_options& options);
+
+/// Speech was heard; not sent for a click. Each is followed by the `speech_ended` of its segment.
+struct speech_started {
+  std::int64_t at_ms = 0;  ///< From the start of the stream; no later than now.
+
+  bool operator==(const speech_started&) const = default;
+};
+
+/// The segment is complete, and waits to be decoded.
+struct speech_ended {
+  std::int64_t at_ms = 0;
+
+  bool operator==(const speech_ended&) const = default;
+};
+
+using speech_mark = std::variant<speech_started, speech_ended>;
+
+/// Why a segment ended where it did.
+enum class end_reason {
+  silence,  // somebody paused
+  max,      // it had reached the longest; the next one follows without a gap
+  flush,    // somebody asked for it
+  stop,     // the stream ended
+};
+
+/// The name of `reason` on the wire: the enumerator's own.
+std::string_view to_string(end_reason reason);
+
+/// What an unfinished segment holds as far as it can be told now.
+struct partial_transcript {
+  std::int64_t segment = 0;
+  std::string text;           ///< Valid UTF-8, without white space at either end; may be empty.
+  std::size_t stable = 0;     ///< So many bytes of `text` will not change any more: whole words.
   std::int64_t start_ms = 0;  ///< From the start of the stream.
   std::int64_t end_ms = 0;
 
-  bool operator==(const transcript_event&) const = default;
+  bool operator==(const partial_transcript&) const = default;
 };
 
-/// One stream of audio on its way to text.
+/// A word and when it was said.
+struct word {
+  std::string text;
+  std::int64_t start_ms = 0;  ///< From the start of the stream.
+  std::int64_t end_ms = 0;
+
+  bool operator==(const word&) const = default;
+};
+
+/// A segment's text, which will not change any more.
+struct final_transcript {
+  std::int64_t segment = 0;
+  std::string text;  ///< As a partial's. It starts with the last partial's stable part.
+  std::int64_t start_ms = 0;
+  std::int64_t end_ms = 0;
+  end_reason reason = end_reason::silence;
+  std::vector<word> words = {};  ///< Empty where the model does not tell.
+
+  bool operator==(const final_transcript&) const = default;
+};
+
+/// One stream of audio on its way to text. Listening is apart from decoding, so that whoever shares
+/// processors among streams can listen to all, decode finals first and partials when there is time.
 ///
-/// Belongs to one caller at a time, on any thread; different recognitions may run in parallel.
-/// Events come in the order of their times and do not overlap.
+/// The stream is cut into segments, numbered 0, 1, ...: stretches of speech which do not overlap
+/// and come in the order of their times. Memory is bounded by the longest segment, and grows with
+/// the segments that have ended and were not decoded yet.
 ///
-/// Every call decodes in the caller's thread. `stop` is looked at between segments and between the
-/// tokens of one; once stop is requested the call throws `speech_error` with `cancelled`. A model
-/// that fails throws `engine_failed`. After either exception only `reset` and the destructor may be
-/// called.
+/// Belongs to one caller at a time, on any thread; different recognitions may run in parallel. A
+/// model that fails throws `speech_error` with `engine_failed`; the calls that decode look at
+/// `stop` between the tokens of the text and throw `cancelled`. After either exception only `reset`
+/// and the destructor may be called.
 class recognition {
  public:
   virtual ~recognition() = default;
 
-  /// Takes the next `samples`, any number of them, and returns what they completed.
-  virtual std::vector<transcript_event> accept(std::span<const float> samples,
-                                               const std::stop_token& stop = {}) = 0;
+  /// Takes the next `samples`, any number of them. Does not decode: costs about 1 % of the time
+  /// that the samples take to be said.
+  virtual std::vector<speech_mark> accept(std::span<const float> samples) = 0;
 
-  /// Ends the stream and returns what was still open. Only `reset` may follow.
-  virtual std::vector<transcript_event> finish(const std::stop_token& stop = {}) = 0;
+  /// Ends the open segment here, if there is one.
+  virtual std::vector<speech_mark> flush() = 0;
+
+  /// Ends the stream, and with it the open segment. Then only decoding finals and `reset` may
+  /// follow.
+  virtual std::vector<speech_mark> finish() = 0;
+
+  /// Whether an ended segment waits to be decoded.
+  virtual bool has_final() const = 0;
+
+  /// Decodes the oldest ended segment. Only where `has_final`. Every segment has exactly one final;
+  /// where the model finds no words in it, the text is empty.
+  virtual final_transcript decode_final(const std::stop_token& stop) = 0;
+
+  /// Samples of the open segment that no partial has covered yet: whether one is due. 0 without an
+  /// open segment, and while only silence is added to it.
+  virtual std::int64_t unheard() const = 0;
+
+  /// Decodes the open segment so far. Only where `unheard` is not 0.
+  virtual partial_transcript decode_partial(const std::stop_token& stop) = 0;
+
+  /// Samples, from the start of the stream, that no ended segment is held back by: what a client
+  /// is told to have been processed. Never shrinks.
+  virtual std::int64_t settled() const = 0;
 
   /// Forgets everything: the next sample is the first of a new stream.
   virtual void reset() = 0;
@@ -61,8 +159,9 @@ class recognizer {
   /// The language it understands, as an ISO 639-1 code such as `en`.
   virtual std::string_view language() const = 0;
 
-  /// A new stream. It keeps what it needs of the model alive by itself.
-  virtual std::unique_ptr<recognition> start() const = 0;
+  /// A new stream. It keeps what it needs of the model alive by itself. Throws as
+  /// `check(const stream_options&)`.
+  virtual std::unique_ptr<recognition> start(const stream_options& options = {}) const = 0;
 };
 
 /// Throws `speech_error` with `cancelled` if stop was requested.

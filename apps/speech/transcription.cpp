@@ -1,7 +1,6 @@
 #include "speech/transcription.hpp"
 
-#include <algorithm>
-#include <iterator>
+#include <utility>
 
 #include "speech/audio/reader.hpp"
 #include "speech/error.hpp"
@@ -17,11 +16,15 @@ std::string transcription::text() const {
 transcription transcribe(std::span<const std::byte> file, const recognizer& model,
                          const transcribe_options& options) {
   transcription result;
-  const auto keep = [&](std::vector<transcript_event> events) {
-    std::ranges::move(events, std::back_inserter(result.segments));
-  };
   audio_reader reader(file);
-  const auto recognition = model.start();
+  const auto recognition = model.start(recording_options);
+  const auto decode_ended = [&] {
+    throw_if_stopped(options.stop);
+    while (recognition->has_final()) {
+      auto decoded = recognition->decode_final(options.stop);
+      if (!decoded.text.empty()) result.segments.push_back(std::move(decoded));
+    }
+  };
   for (auto block = reader.next(); !block.empty(); block = reader.next()) {
     result.samples += static_cast<std::int64_t>(block.size());
     if (result.samples > options.longest.count() * sample_rate) {
@@ -29,9 +32,11 @@ transcription transcribe(std::span<const std::byte> file, const recognizer& mode
                          "audio is longer than " + std::to_string(options.longest.count()) + " s");
     }
     if (options.copy != nullptr) options.copy->write(block);
-    keep(recognition->accept(block, options.stop));
+    recognition->accept(block);
+    decode_ended();
   }
-  keep(recognition->finish(options.stop));
+  recognition->finish();
+  decode_ended();
   return result;
 }
 

@@ -15,8 +15,8 @@
 namespace duplex::speech {
 
 struct transcription {
-  std::vector<transcript_event> segments;
-  std::int64_t samples = 0;  ///< Of the audio, at 16 kHz.
+  std::vector<final_transcript> segments;  ///< Those with a text.
+  std::int64_t samples = 0;                ///< Of the audio, at 16 kHz.
 
   /// The texts of all segments, with a space between them. Empty for silence.
   std::string text() const;

@@ -40,10 +40,10 @@ std::vector<float> scaled(std::vector<float> samples, float factor) {
   return samples;
 }
 
-std::string text_in(std::span<const float> samples) { return text_of(events_of(*tiny(), samples)); }
+std::string text_in(std::span<const float> samples) { return text_of(finals_of(*tiny(), samples)); }
 
 TEST(moonshine, reads_the_sample_without_an_error) {
-  const auto events = events_of(*tiny(), jfk());
+  const auto events = finals_of(*tiny(), jfk());
   EXPECT_EQ(compare(jfk_text, text_of(events)).errors, 0U) << text_of(events);
   ASSERT_FALSE(events.empty());
   EXPECT_NEAR(events.front().start_ms, 330, 250);
@@ -51,9 +51,9 @@ TEST(moonshine, reads_the_sample_without_an_error) {
 }
 
 TEST(moonshine, text_does_not_depend_on_the_blocks) {
-  const auto expected = events_of(*tiny(), jfk());
-  EXPECT_EQ(events_of(*tiny(), jfk(), 999), expected);
-  EXPECT_EQ(events_of(*tiny(), jfk(), jfk().size()), expected);
+  const auto expected = finals_of(*tiny(), jfk());
+  EXPECT_EQ(finals_of(*tiny(), jfk(), 999), expected);
+  EXPECT_EQ(finals_of(*tiny(), jfk(), jfk().size()), expected);
 }
 
 TEST(moonshine, silence_and_noise_have_no_text) {
@@ -110,7 +110,7 @@ TEST(moonshine, speech_without_a_pause_is_cut_and_read_on) {
     samples.insert(samples.end(), begin, end);
     transcript += clip.transcript + " ";
   }
-  const auto events = events_of(*tiny(), samples);
+  const auto events = finals_of(*tiny(), samples);
   EXPECT_GE(events.size(), samples.size() / (20 * sample_rate));
   std::int64_t last_end = 0;
   for (const auto& event : events) {
@@ -125,20 +125,23 @@ TEST(moonshine, speech_without_a_pause_is_cut_and_read_on) {
 }
 
 TEST(moonshine, reset_forgets_the_stream) {
-  const auto stream = tiny()->start();
+  const auto stream = tiny()->start(recording_options);
   stream->accept(std::span(jfk()).first(3 * sample_rate));
   stream->reset();
-  auto events = stream->accept(jfk());
-  for (auto& event : stream->finish()) events.push_back(event);
-  EXPECT_EQ(events, events_of(*tiny(), jfk()));
+  EXPECT_EQ(stream->settled(), 0);
+  stream->accept(jfk());
+  stream->finish();
+  EXPECT_EQ(stream->decode_final({}), finals_of(*tiny(), jfk()).front());
 }
 
 TEST(moonshine, stop_cancels) {
   std::stop_source stop;
   stop.request_stop();
   const auto stream = tiny()->start();
+  stream->accept(jfk());
+  stream->finish();
   try {
-    stream->accept(jfk(), stop.get_token());
+    stream->decode_final(stop.get_token());
     FAIL();
   } catch (const speech_error& error) {
     EXPECT_EQ(error.code(), error_code::cancelled);
@@ -146,12 +149,12 @@ TEST(moonshine, stop_cancels) {
 }
 
 TEST(moonshine, eight_threads_read_as_one_does) {
-  const auto expected = events_of(*tiny(), jfk());
-  std::vector<std::vector<transcript_event>> results(8);
+  const auto expected = finals_of(*tiny(), jfk());
+  std::vector<std::vector<final_transcript>> results(8);
   {
     std::vector<std::jthread> threads;
     for (auto& result : results)
-      threads.emplace_back([&result] { result = events_of(*tiny(), jfk()); });
+      threads.emplace_back([&result] { result = finals_of(*tiny(), jfk()); });
   }
   for (const auto& result : results) EXPECT_EQ(result, expected);
 }
@@ -179,7 +182,7 @@ void expect_word_error_rate(const std::string& name, double sanitized_seconds, d
   if (test::sanitized) clips = some(clips, sanitized_seconds);
   word_errors total;
   for (const auto& [file, transcript, length] : clips) {
-    total += compare(transcript, text_of(events_of(*model, samples_of(read_bytes(file)))));
+    total += compare(transcript, text_of(finals_of(*model, samples_of(read_bytes(file)))));
   }
   std::printf("%s: %.2f %% of %zu words wrong in %zu recordings\n", name.c_str(),
               100 * total.rate(), total.words, clips.size());

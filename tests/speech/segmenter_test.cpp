@@ -4,7 +4,8 @@
 
 #include <algorithm>
 #include <random>
-#include <stdexcept>
+
+#include "speech/error.hpp"
 
 namespace duplex::speech {
 namespace {
@@ -18,10 +19,12 @@ class readable_activity : public voice_activity {
 };
 
 struct piece {
+  std::int64_t number = 0;
   std::size_t start = 0;
   std::vector<float> samples;
   std::size_t voice_start = 0;
   std::size_t voice_end = 0;
+  end_reason reason = end_reason::silence;
 
   std::size_t end() const { return start + samples.size(); }
   bool operator==(const piece&) const = default;
@@ -45,26 +48,28 @@ std::vector<float> operator+(std::vector<float> first, const std::vector<float>&
   return first;
 }
 
-segmenter::sink into(std::vector<piece>& pieces) {
-  return [&pieces](const audio_segment& segment) {
-    pieces.push_back({static_cast<std::size_t>(segment.start),
-                      {segment.samples.begin(), segment.samples.end()},
+// Takes what has ended.
+std::vector<piece> pieces_of(segmenter& it) {
+  std::vector<piece> pieces;
+  for (; !it.ended().empty(); it.ended().pop_front()) {
+    const audio_segment& segment = it.ended().front();
+    pieces.push_back({segment.number, static_cast<std::size_t>(segment.start), segment.samples,
                       static_cast<std::size_t>(segment.voice_start),
-                      static_cast<std::size_t>(segment.voice_end)});
-  };
+                      static_cast<std::size_t>(segment.voice_end), segment.reason});
+  }
+  return pieces;
 }
 
 std::vector<piece> cut(std::span<const float> samples, segmenter_options options = {},
                        std::size_t block = 1'000'000) {
-  std::vector<piece> pieces;
   segmenter it(std::make_unique<readable_activity>(), options);
   while (!samples.empty()) {
     const auto part = samples.first(std::min(block, samples.size()));
-    it.accept(part, into(pieces));
+    it.accept(part);
     samples = samples.subspan(part.size());
   }
-  it.finish(into(pieces));
-  return pieces;
+  it.finish();
+  return pieces_of(it);
 }
 
 TEST(segmenter, silence_has_no_segments) {
@@ -148,49 +153,150 @@ TEST(segmenter, silence_after_a_cut_is_no_segment) {
 }
 
 TEST(segmenter, reset_starts_a_new_stream) {
-  std::vector<piece> pieces;
   segmenter it(std::make_unique<readable_activity>());
-  it.accept(sound_of(windows(40, 0.9F)), into(pieces));
+  it.accept(sound_of(windows(40, 0.9F) + windows(100, 0.0F) + windows(40, 0.9F)));
   it.reset();
-  it.accept(sound_of(windows(5, 0.0F) + windows(20, 0.9F)), into(pieces));
-  it.finish(into(pieces));
+  EXPECT_EQ(it.position(), 0);
+  EXPECT_TRUE(it.ended().empty());
+  it.accept(sound_of(windows(5, 0.0F) + windows(20, 0.9F)));
+  it.finish();
+  const auto pieces = pieces_of(it);
   ASSERT_EQ(pieces.size(), 1U);
+  EXPECT_EQ(pieces[0].number, 0);
   EXPECT_EQ(pieces[0].start, 0U);
   EXPECT_EQ(pieces[0].voice_start, 5 * vad_window);
 }
 
-TEST(segmenter, reset_repairs_what_an_exception_left) {
+TEST(segmenter, speech_is_told_once_it_is_no_click) {
   segmenter it(std::make_unique<readable_activity>());
-  const segmenter::sink fail = [](const audio_segment&) { throw std::runtime_error("no"); };
-  EXPECT_THROW(it.accept(sound_of(windows(40, 0.9F) + windows(100, 0.0F)), fail),
-               std::runtime_error);
-  it.reset();
-  std::vector<piece> pieces;
-  it.accept(sound_of(windows(20, 0.9F)), into(pieces));
-  it.finish(into(pieces));
-  EXPECT_EQ(pieces.size(), 1U);
+  EXPECT_TRUE(it.accept(sound_of(windows(20, 0.0F) + windows(1, 0.9F))).empty());
+  EXPECT_FALSE(it.open());
+  EXPECT_EQ(it.accept(sound_of(windows(1, 0.9F))),
+            (std::vector<speech_mark>{speech_started{20 * 32}}));
+  ASSERT_TRUE(it.open());
+  EXPECT_EQ(it.open()->samples.size(), (13 + 2) * vad_window);
+  EXPECT_EQ(it.accept(sound_of(windows(60, 0.0F))),
+            (std::vector<speech_mark>{speech_ended{22 * 32}}));
+  EXPECT_FALSE(it.open());
 }
+
+TEST(segmenter, an_open_segment_has_no_more_silence_than_it_will_keep) {
+  segmenter it(std::make_unique<readable_activity>());
+  it.accept(sound_of(windows(20, 0.9F) + windows(5, 0.0F)));
+  EXPECT_EQ(it.open()->samples.size(), 25 * vad_window);
+  it.accept(sound_of(windows(15, 0.0F)));
+  EXPECT_EQ(it.open()->samples.size(), 33 * vad_window);
+  EXPECT_EQ(it.open()->voice_end, 20 * vad_window);
+}
+
+TEST(segmenter, flush_ends_speech_with_the_last_sample_and_goes_on_with_the_next) {
+  segmenter it(std::make_unique<readable_activity>());
+  auto samples = sound_of(windows(20, 0.9F));
+  samples.resize(samples.size() - 100);
+  it.accept(samples);
+  EXPECT_EQ(it.flush(), (std::vector<speech_mark>{speech_ended{19 * 32}}));
+  EXPECT_TRUE(it.flush().empty());
+  it.accept(sound_of(windows(20, 0.9F)));
+  it.finish();
+  const auto pieces = pieces_of(it);
+  ASSERT_EQ(pieces.size(), 2U);
+  EXPECT_EQ(pieces[0].samples, samples);
+  EXPECT_EQ(pieces[0].reason, end_reason::flush);
+  EXPECT_EQ(pieces[1].start, samples.size());
+  EXPECT_EQ(pieces[1].samples.size(), 20 * vad_window);
+  EXPECT_EQ(pieces[1].number, 1);
+  EXPECT_EQ(pieces[1].reason, end_reason::stop);
+}
+
+TEST(segmenter, flush_without_speech_changes_nothing) {
+  const auto samples = sound_of(windows(20, 0.0F) + windows(1, 0.9F) + windows(20, 0.9F));
+  segmenter it(std::make_unique<readable_activity>());
+  for (const std::size_t block : {10 * vad_window + 77, 9 * vad_window + 500, vad_window, 300UL}) {
+    it.accept(std::span(samples).subspan(static_cast<std::size_t>(it.position()), block));
+    EXPECT_TRUE(it.flush().empty());
+  }
+  it.accept(std::span(samples).subspan(static_cast<std::size_t>(it.position())));
+  it.finish();
+  EXPECT_EQ(pieces_of(it), cut(samples));
+}
+
+TEST(segmenter, each_end_has_its_reason) {
+  const auto pieces = cut(sound_of(windows(700, 0.9F) + windows(60, 0.0F) + windows(10, 0.9F)));
+  ASSERT_EQ(pieces.size(), 3U);
+  EXPECT_EQ(pieces[0].reason, end_reason::max);
+  EXPECT_EQ(pieces[1].reason, end_reason::silence);
+  EXPECT_EQ(pieces[2].reason, end_reason::stop);
+}
+
+TEST(segmentation, is_a_stream_s_options_in_windows) {
+  const segmenter_options of_recordings = segmentation_of(recording_options);
+  EXPECT_EQ(of_recordings.silence, 25U);
+  EXPECT_EQ(of_recordings.patience, 22U);
+  EXPECT_EQ(of_recordings.preroll, 13U);
+  EXPECT_EQ(of_recordings.longest, 625U);
+  using std::chrono::milliseconds;
+  const segmenter_options quick = segmentation_of({.silence = milliseconds(200)});
+  EXPECT_EQ(quick.silence, 6U);
+  EXPECT_EQ(quick.hangover, 6U);
+  EXPECT_EQ(quick.patience, 0U);
+}
+
+TEST(segmentation, options_out_of_range_are_named) {
+  using std::chrono::milliseconds;
+  const auto failure = [](const stream_options& options) {
+    try {
+      segmentation_of(options);
+    } catch (const speech_error& error) {
+      EXPECT_EQ(error.code(), error_code::bad_field);
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_EQ(failure({}), "");
+  EXPECT_EQ(failure({.silence = milliseconds(199)}), "silence_ms: expected 200 to 5000, not 199");
+  EXPECT_EQ(failure({.longest = milliseconds(25'001)}),
+            "max_ms: expected 2000 to 25000, not 25001");
+  EXPECT_EQ(failure({.preroll = milliseconds(-1)}), "preroll_ms: expected 0 to 1000, not -1");
+  EXPECT_EQ(failure({.patience = milliseconds(5001)}), "patience_ms: expected 0 to 5000, not 5001");
+  EXPECT_EQ(failure({.silence = milliseconds(2000), .longest = milliseconds(2000)}),
+            "silence_ms: expected less than max_ms, not 2000");
+}
+
+// What is said, as probabilities: loud, doubtful and quiet by turns.
+std::vector<float> random_speech(std::mt19937& random, std::size_t longest) {
+  std::vector<float> probabilities;
+  while (probabilities.size() < 400) {
+    const float probability = std::uniform_real_distribution<float>(0, 1)(random);
+    probabilities = probabilities + windows(1 + random() % longest, probability);
+  }
+  return probabilities;
+}
+
+constexpr segmenter_options short_segments{.preroll = 3,
+                                           .hangover = 3,
+                                           .silence = 5,
+                                           .youth = 20,
+                                           .patience = 4,
+                                           .longest = 40,
+                                           .shortest = 1};
 
 // Whatever is said, and however it arrives: segments in order, apart, bounded, true to the source,
 // and nothing spoken outside of them.
 TEST(segmenter, any_speech_keeps_every_promise) {
-  constexpr segmenter_options options{
-      .padding = 3, .silence = 5, .patience = 20, .long_silence = 9, .longest = 40, .shortest = 1};
+  constexpr segmenter_options options = short_segments;
   std::mt19937 random(2);
-  for (int round = 0; round < 300; ++round) {
-    std::vector<float> probabilities;
-    while (probabilities.size() < 400) {
-      const float probability = std::uniform_real_distribution<float>(0, 1)(random);
-      probabilities = probabilities + windows(1 + random() % (round % 60 + 1), probability);
-    }
+  for (std::size_t round = 0; round < 300; ++round) {
+    const auto probabilities = random_speech(random, round % 60 + 1);
     auto samples = sound_of(probabilities);
     samples.resize(samples.size() - random() % vad_window);
     const auto pieces = cut(samples, options);
     ASSERT_EQ(pieces, cut(samples, options, 1 + random() % 3000)) << round;
 
     std::size_t end = 0;
+    std::int64_t number = 0;
     std::vector<bool> covered(probabilities.size());
     for (const auto& it : pieces) {
+      ASSERT_EQ(it.number, number++) << round;
       ASSERT_GE(it.start, end) << round;
       ASSERT_LE(it.samples.size(), options.longest * vad_window) << round;
       ASSERT_TRUE(it.start <= it.voice_start && it.voice_start < it.voice_end &&
@@ -205,6 +311,53 @@ TEST(segmenter, any_speech_keeps_every_promise) {
     for (std::size_t i = 0; i < probabilities.size(); ++i) {
       ASSERT_TRUE(covered[i] || probabilities[i] < options.voice_threshold)
           << round << ", window " << i;
+    }
+  }
+}
+
+// Flushes anywhere, too, lose no window of speech that was heard before the flush or after it, and
+// what is told of the open segment on the way agrees with what becomes of it.
+TEST(segmenter, flushes_anywhere_keep_every_promise) {
+  std::mt19937 random(3);
+  for (std::size_t round = 0; round < 300; ++round) {
+    auto samples = sound_of(random_speech(random, round % 60 + 1));
+    segmenter it(std::make_unique<readable_activity>(), short_segments);
+    std::vector<speech_mark> marks;
+    const auto keep = [&marks](const std::vector<speech_mark>& more) {
+      marks.insert(marks.end(), more.begin(), more.end());
+    };
+    std::vector<unfinished_segment> seen;
+    for (std::size_t at = 0; at < samples.size();) {
+      const std::size_t size = std::min<std::size_t>(1 + random() % 9000, samples.size() - at);
+      keep(it.accept(std::span(samples).subspan(at, size)));
+      if (const auto open = it.open()) seen.push_back(*open);
+      if (random() % 4 == 0) keep(it.flush());
+      at += size;
+    }
+    keep(it.finish());
+    const auto pieces = pieces_of(it);
+
+    std::size_t end = 0;
+    for (const auto& piece : pieces) {
+      ASSERT_GE(piece.start, end) << round;
+      ASSERT_LE(piece.samples.size(), short_segments.longest * vad_window) << round;
+      ASSERT_TRUE(std::ranges::equal(piece.samples,
+                                     std::span(samples).subspan(piece.start, piece.samples.size())))
+          << round;
+      end = piece.end();
+    }
+    ASSERT_EQ(marks.size(), 2 * pieces.size()) << round;
+    for (std::size_t i = 0; i < pieces.size(); ++i) {
+      const auto ms = [](std::size_t position) {
+        return to_ms(static_cast<std::int64_t>(position));
+      };
+      ASSERT_EQ(marks[2 * i], speech_mark(speech_started{ms(pieces[i].voice_start)})) << round;
+      ASSERT_EQ(marks[2 * i + 1], speech_mark(speech_ended{ms(pieces[i].voice_end)})) << round;
+    }
+    for (const auto& open : seen) {
+      ASSERT_LT(open.number, static_cast<std::int64_t>(pieces.size())) << round;
+      const auto& piece = pieces[static_cast<std::size_t>(open.number)];
+      ASSERT_EQ(static_cast<std::size_t>(open.voice_start), piece.voice_start) << round;
     }
   }
 }

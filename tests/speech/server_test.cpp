@@ -210,7 +210,7 @@ TEST(speech_server, the_text_through_the_wire_is_the_engine_s_own) {
   for (const auto& clip : recordings(*directory, "en")) {
     if (test::sanitized && ++compared > 3) break;
     const std::string file = read_bytes(clip.file);
-    EXPECT_EQ(ask(ws, request_of(file))["text"], text_of(events_of(*model, samples_of(file))))
+    EXPECT_EQ(ask(ws, request_of(file))["text"], text_of(finals_of(*model, samples_of(file))))
         << clip.file;
   }
 }
@@ -242,7 +242,7 @@ TEST(speech_server, eight_requests_at_once_are_right_and_a_ninth_client_s_pings_
   const auto model = load_recognizer("tiny");
   const running_server server(model);
   const std::string file = read_bytes(data_directory() / "samples/jfk.wav");
-  const std::string expected = text_of(events_of(*model, samples_of(file)));
+  const std::string expected = text_of(finals_of(*model, samples_of(file)));
   std::vector<std::vector<std::string>> texts(8);
   std::atomic<int> unfinished = 8;
   std::vector<std::jthread> clients;

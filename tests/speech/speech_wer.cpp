@@ -22,7 +22,7 @@ int main(int argc, char** argv) try {
   double audio_seconds = 0;
   const auto started = std::chrono::steady_clock::now();
   for (const auto& [file, transcript, seconds] : recordings(*directory, language)) {
-    const std::string text = text_of(events_of(*model, samples_of(read_bytes(file))));
+    const std::string text = text_of(finals_of(*model, samples_of(read_bytes(file))));
     const word_errors errors = compare(transcript, text);
     const std::string clip = file.filename().string();
     std::printf("%5.1f %%  %s\n          %s\n          %s\n", 100 * errors.rate(), clip.c_str(),

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "speech/audio/reader.hpp"
@@ -12,19 +13,28 @@
 
 namespace duplex::speech {
 
-/// All events of one stream made of `samples`, given in blocks of `block` samples.
-inline std::vector<transcript_event> events_of(const recognizer& model,
+/// The finals with a text of one stream made of `samples`, given in blocks of `block` samples.
+inline std::vector<final_transcript> finals_of(const recognizer& model,
                                                std::span<const float> samples,
-                                               std::size_t block = sample_rate) {
-  std::vector<transcript_event> events;
-  const auto stream = model.start();
+                                               std::size_t block = sample_rate,
+                                               const stream_options& options = recording_options) {
+  std::vector<final_transcript> finals;
+  const auto stream = model.start(options);
+  const auto decode_ended = [&] {
+    while (stream->has_final()) {
+      auto decoded = stream->decode_final({});
+      if (!decoded.text.empty()) finals.push_back(std::move(decoded));
+    }
+  };
   while (!samples.empty()) {
     const auto part = samples.first(std::min(block, samples.size()));
-    for (auto& event : stream->accept(part)) events.push_back(event);
+    stream->accept(part);
+    decode_ended();
     samples = samples.subspan(part.size());
   }
-  for (auto& event : stream->finish()) events.push_back(event);
-  return events;
+  stream->finish();
+  decode_ended();
+  return finals;
 }
 
 /// The samples of an audio file's bytes.
@@ -37,10 +47,10 @@ inline std::vector<float> samples_of(const std::string& file) {
   return samples;
 }
 
-/// The texts of `events`, a space between them.
-inline std::string text_of(const std::vector<transcript_event>& events) {
+/// The texts of `finals`, a space between them.
+inline std::string text_of(const std::vector<final_transcript>& finals) {
   std::string text;
-  for (const auto& event : events) text += (text.empty() ? "" : " ") + event.text;
+  for (const auto& it : finals) text += (text.empty() ? "" : " ") + it.text;
   return text;
 }
 

@@ -30,7 +30,7 @@ class offline_recognizer : public recognizer {
 
   std::string_view name() const override { return name_; }
   std::string_view language() const override { return language_; }
-  std::unique_ptr<recognition> start() const override;
+  std::unique_ptr<recognition> start(const stream_options& options = {}) const override;
 
  private:
   std::string name_;

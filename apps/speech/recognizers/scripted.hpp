@@ -15,7 +15,8 @@
 namespace duplex::speech {
 
 /// What a scripted recogniser does: one segment for every `segment_samples` of audio, and one for
-/// the rest at the end.
+/// the rest at a flush and at the end. All sound is speech. A partial has as many of its segment's
+/// words as audio has come, and all but the last of them are stable.
 struct script {
   std::string name = "scripted";
   std::string language = "en";
@@ -23,19 +24,21 @@ struct script {
   std::vector<std::string> texts = {};
   std::size_t segment_samples = sample_rate;  ///< One second.
 
-  /// Called in the decoding thread before segment number n of a stream (from 0): waits, to stall or
-  /// be slow; throws, to fail.
+  /// Called in the decoding thread before the final of segment number n of a stream (from 0):
+  /// waits, to stall or be slow; throws, to fail.
   std::function<void(std::size_t n, const std::stop_token& stop)> before_segment = {};
+  /// The same before each of its partials.
+  std::function<void(std::size_t n, const std::stop_token& stop)> before_partial = {};
 };
 
-/// Deterministic; thread-safe if `before_segment` is.
+/// Deterministic; thread-safe if `before_segment` and `before_partial` are.
 class scripted_recognizer : public recognizer {
  public:
   explicit scripted_recognizer(script lines);
 
   std::string_view name() const override { return script_->name; }
   std::string_view language() const override { return script_->language; }
-  std::unique_ptr<recognition> start() const override;
+  std::unique_ptr<recognition> start(const stream_options& options = {}) const override;
 
  private:
   std::shared_ptr<const script> script_;

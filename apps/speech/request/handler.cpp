@@ -36,10 +36,10 @@ void require_language(std::string_view lang, const recognizer& model) {
                                                 ", not " + std::string(lang));
 }
 
-json segments_of(const std::vector<transcript_event>& events) {
+json segments_of(const transcription& result) {
   json segments = json::array();
-  for (const auto& [text, start_ms, end_ms] : events) {
-    segments.push_back({{"text", text}, {"start_ms", start_ms}, {"end_ms", end_ms}});
+  for (const auto& it : result.segments) {
+    segments.push_back({{"text", it.text}, {"start_ms", it.start_ms}, {"end_ms", it.end_ms}});
   }
   return segments;
 }
@@ -67,7 +67,7 @@ std::string answer(const request& asked, const recognizer& model, const request_
   reply["duration_ms"] = to_ms(result.samples);
   reply["lang"] = model.language();
   reply["model"] = model.name();
-  reply["segments"] = segments_of(result.segments);
+  reply["segments"] = segments_of(result);
   reply["timing"] = {{"queue_ms", queued.count()}, {"decode_ms", decode_time.count()}};
   std::string text = write(reply);
   if (asked.return_audio) append_audio(text, copy.take());
