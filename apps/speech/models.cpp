@@ -73,6 +73,14 @@ std::shared_ptr<const recognizer> load_recognizer(const std::string& name_or_dir
                                                     std::move(model), std::move(vad));
 }
 
+void require_language(std::string_view lang, const recognizer& model) {
+  const std::string_view primary = lang.substr(0, lang.find_first_of("-_"));
+  if (lang.empty() || lang == "auto" || primary == model.language()) return;
+  throw speech_error(error_code::bad_field, "lang: model " + std::string(model.name()) +
+                                                " understands " + std::string(model.language()) +
+                                                ", not " + std::string(lang));
+}
+
 model_set::model_set(std::vector<std::shared_ptr<const recognizer>> models)
     : models_(std::move(models)) {
   if (models_.empty()) throw std::runtime_error("no model to serve");

@@ -32,6 +32,10 @@ struct model_options {
 std::shared_ptr<const recognizer> load_recognizer(const std::string& name_or_directory,
                                                   const model_options& options = {});
 
+/// Throws `speech_error` with `bad_field` unless `lang`, such as `en`, `en-GB` or `auto`, is what
+/// the model understands, or empty.
+void require_language(std::string_view lang, const recognizer& model);
+
 /// The models that a server offers. The first is the default.
 class model_set {
  public:

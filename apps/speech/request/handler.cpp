@@ -28,14 +28,6 @@ std::string write_error(const nlohmann::json& id, error_code code, std::string_v
   return write(reply);
 }
 
-void require_language(std::string_view lang, const recognizer& model) {
-  const std::string_view primary = lang.substr(0, lang.find_first_of("-_"));
-  if (lang.empty() || lang == "auto" || primary == model.language()) return;
-  throw speech_error(error_code::bad_field, "lang: model " + std::string(model.name()) +
-                                                " understands " + std::string(model.language()) +
-                                                ", not " + std::string(lang));
-}
-
 json segments_of(const transcription& result) {
   json segments = json::array();
   for (const auto& it : result.segments) {
