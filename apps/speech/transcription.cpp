@@ -2,10 +2,14 @@
 
 #include <utility>
 
-#include "speech/audio/reader.hpp"
 #include "speech/error.hpp"
 
 namespace duplex::speech {
+namespace {
+
+constexpr std::int64_t samples_of_a_step = 30 * sample_rate;
+
+}  // namespace
 
 std::string transcription::text() const {
   std::string text;
@@ -13,31 +17,38 @@ std::string transcription::text() const {
   return text;
 }
 
-transcription transcribe(std::span<const std::byte> file, const recognizer& model,
-                         const transcribe_options& options) {
-  transcription result;
-  audio_reader reader(file);
-  const auto recognition = model.start(recording_options);
-  const auto decode_ended = [&] {
-    throw_if_stopped(options.stop);
-    while (recognition->has_final()) {
-      auto decoded = recognition->decode_final(options.stop);
-      if (!decoded.text.empty()) result.segments.push_back(std::move(decoded));
-    }
-  };
-  for (auto block = reader.next(); !block.empty(); block = reader.next()) {
-    result.samples += static_cast<std::int64_t>(block.size());
-    if (result.samples > options.longest.count() * sample_rate) {
-      throw speech_error(error_code::bad_audio,
-                         "audio is longer than " + std::to_string(options.longest.count()) + " s");
-    }
-    if (options.copy != nullptr) options.copy->write(block);
-    recognition->accept(block);
-    decode_ended();
+transcriber::transcriber(std::span<const std::byte> file, const recognizer& model,
+                         const transcribe_options& options)
+    : reader_(file), recognition_(model.start(recording_options)), options_(options) {}
+
+bool transcriber::step(const std::stop_token& stop) {
+  throw_if_stopped(stop);
+  if (recognition_->has_final()) {
+    auto decoded = recognition_->decode_final(stop);
+    if (!decoded.text.empty()) result_.segments.push_back(std::move(decoded));
+  } else {
+    read();
   }
-  recognition->finish();
-  decode_ended();
-  return result;
+  return !read_all_ || recognition_->has_final();
+}
+
+void transcriber::read() {
+  const std::int64_t end = result_.samples + samples_of_a_step;
+  while (result_.samples < end && !recognition_->has_final()) {
+    const auto block = reader_.next();
+    if (block.empty()) {
+      read_all_ = true;
+      recognition_->finish();
+      return;
+    }
+    result_.samples += static_cast<std::int64_t>(block.size());
+    if (result_.samples > options_.longest.count() * sample_rate) {
+      throw speech_error(error_code::bad_audio,
+                         "audio is longer than " + std::to_string(options_.longest.count()) + " s");
+    }
+    if (options_.copy != nullptr) options_.copy->write(block);
+    recognition_->accept(block);
+  }
 }
 
 }  // namespace duplex::speech

@@ -14,7 +14,6 @@ namespace duplex::speech {
 namespace {
 
 using json = nlohmann::ordered_json;
-using std::chrono::milliseconds;
 using clock = std::chrono::steady_clock;
 
 std::string write(const json& value) {
@@ -44,43 +43,78 @@ void append_audio(std::string& reply, const std::string& wav) {
   reply += "\"}";
 }
 
-std::string answer(const request& asked, const recognizer& model, const request_limits& limits,
-                   milliseconds queued, const std::stop_token& stop) {
-  const auto started = clock::now();
-  require_language(asked.lang, model);
-  wav_writer copy;
-  const transcription result = transcribe(
-      asked.audio, model,
-      {.longest = limits.max_audio, .copy = asked.return_audio ? &copy : nullptr, .stop = stop});
-  const auto decode_time = std::chrono::duration_cast<milliseconds>(clock::now() - started);
+}  // namespace
 
+struct answering::work {
+  explicit work(buffer text) : message(std::move(text)) {}
+
+  buffer message;
+  request asked = {};
+  const recognizer* model = nullptr;
+  wav_writer copy = {};
+  std::optional<transcriber> audio = {};  // once the message was read
+};
+
+answering::answering(const request_handler& handler, buffer message)
+    : handler_(handler), work_(std::make_unique<work>(std::move(message))) {}
+
+answering::~answering() = default;
+
+std::optional<std::string> answering::step(const std::stop_token& stop) {
+  const auto began = clock::now();
+  try {
+    throw_if_stopped(stop);
+    const bool goes_on = work_->audio ? work_->audio->step(stop) : begin();
+    worked_ += clock::now() - began;
+    if (goes_on) return std::nullopt;
+    return succeed();
+  } catch (const speech_error& error) {
+    return fail(error.code(), error.what());
+  } catch (const std::exception& error) {
+    return fail(error_code::engine_failed, error.what());
+  }
+}
+
+bool answering::begin() {
+  request& asked = work_->asked;
+  parse_request(work_->message, asked);
+  const model_set& models = handler_.models();
+  work_->model = asked.model.empty() ? &models.default_model() : &models.find(asked.model);
+  require_language(asked.lang, *work_->model);
+  work_->audio.emplace(asked.audio, *work_->model,
+                       transcribe_options{.longest = handler_.limits().max_audio,
+                                          .copy = asked.return_audio ? &work_->copy : nullptr});
+  return true;
+}
+
+std::string answering::succeed() {
+  const transcription& result = work_->audio->result();
+  const recognizer& model = *work_->model;
+  const auto in_ms = [](clock::duration time) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
+  };
   json reply{{"text", result.text()}, {"state", "success"}};
-  if (!asked.id.is_null()) reply["id"] = asked.id;
+  if (!work_->asked.id.is_null()) reply["id"] = work_->asked.id;
   reply["duration_ms"] = to_ms(result.samples);
   reply["lang"] = model.language();
   reply["model"] = model.name();
   reply["segments"] = segments_of(result);
-  reply["timing"] = {{"queue_ms", queued.count()}, {"decode_ms", decode_time.count()}};
+  reply["timing"] = {{"queue_ms", in_ms(clock::now() - received_ - worked_)},
+                     {"decode_ms", in_ms(worked_)}};
   std::string text = write(reply);
-  if (asked.return_audio) append_audio(text, copy.take());
+  if (work_->asked.return_audio) append_audio(text, work_->copy.take());
   return text;
 }
 
-}  // namespace
+std::string answering::fail(error_code code, std::string_view message) {
+  failure_ = code;
+  return write_error(work_->asked.id, code, message);
+}
 
-std::string request_handler::respond(buffer message, milliseconds queued,
-                                     const std::stop_token& stop) const {
-  request asked;
-  try {
-    throw_if_stopped(stop);
-    parse_request(message, asked);
-    const recognizer& model =
-        asked.model.empty() ? models_->default_model() : models_->find(asked.model);
-    return answer(asked, model, limits_, queued, stop);
-  } catch (const speech_error& error) {
-    return write_error(asked.id, error.code(), error.what());
-  } catch (const std::exception& error) {
-    return write_error(asked.id, error_code::engine_failed, error.what());
+std::string request_handler::respond(buffer message, const std::stop_token& stop) const {
+  answering work(*this, std::move(message));
+  for (;;) {
+    if (auto reply = work.step(stop)) return std::move(*reply);
   }
 }
 

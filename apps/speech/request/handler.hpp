@@ -4,8 +4,11 @@
 #include <chrono>
 #include <cstddef>
 #include <duplex/buffer.hpp>
+#include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 
 #include "speech/error.hpp"
 #include "speech/models.hpp"
@@ -28,20 +31,47 @@ class request_handler {
   explicit request_handler(const model_set& models, request_limits limits = {})
       : models_(&models), limits_(limits) {}
 
+  const model_set& models() const { return *models_; }
   const request_limits& limits() const { return limits_; }
 
-  /// The reply to one text message. Decodes in the caller's thread; `queued` is how long the
-  /// message had waited before, and is only reported. Uses no memory that grows with the audio
-  /// beyond `message` itself, unless the audio is asked back.
+  /// The reply to one text message. Decodes in the caller's thread. Uses no memory that grows with
+  /// the audio beyond `message` itself, unless the audio is asked back.
   ///
   /// A request that fails is answered too, as is one that was stopped (`cancelled`). Throws
   /// nothing.
-  std::string respond(buffer message, std::chrono::milliseconds queued,
-                      const std::stop_token& stop = {}) const;
+  std::string respond(buffer message, const std::stop_token& stop = {}) const;
 
  private:
   const model_set* models_;
   request_limits limits_;
+};
+
+/// One request on its way to its reply, as `request_handler::respond` does it, but in steps.
+/// Belongs to one caller at a time, on any thread.
+class answering {
+ public:
+  /// Of a message that comes now. `handler` must outlive it.
+  answering(const request_handler& handler, buffer message);
+  ~answering();
+
+  /// Reads the message, or does a step of its audio (see `transcriber::step`). Gives the reply with
+  /// the last one.
+  std::optional<std::string> step(const std::stop_token& stop);
+
+  /// What the reply says that went wrong, if anything did.
+  const std::optional<error_code>& failure() const { return failure_; }
+
+ private:
+  struct work;
+  bool begin();
+  std::string succeed();
+  std::string fail(error_code code, std::string_view message);
+
+  const request_handler& handler_;
+  std::chrono::steady_clock::time_point received_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::duration worked_ = {};
+  std::unique_ptr<work> work_;
+  std::optional<error_code> failure_;
 };
 
 /// The reply to a message that cannot be looked into.
