@@ -2,48 +2,26 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
-#include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
-#include <cstdlib>
+#include <duplex/coro/scope.hpp>
+#include <duplex/io/address.hpp>
 #include <duplex/io/loop.hpp>
-#include <duplex/run.hpp>
-#include <duplex/version.hpp>
+#include <duplex/io/signals.hpp>
+#include <duplex/io/systemd.hpp>
 #include <exception>
+#include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "speech/config.hpp"
 #include "speech/models.hpp"
 #include "speech/server.hpp"
+#include "speech/server/access.hpp"
 
 namespace {
 
 using namespace duplex;
-
-struct settings {
-  std::string host = "0.0.0.0";
-  int port = 8765;
-  std::vector<std::string> models{"tiny"};
-  unsigned threads = std::max(1U, std::thread::hardware_concurrency());
-  std::string log_level = "warning";
-};
-
-void add_options(CLI::App& app, settings& it) {
-  app.set_version_flag("--version", "duplex-speech " + std::string(version));
-  app.add_option("--host", it.host, "address to listen on")->capture_default_str();
-  app.add_option("--port", it.port, "port to listen on; 0 takes a free one")
-      ->check(CLI::Range(0, 65535))
-      ->capture_default_str();
-  app.add_option("--model", it.models,
-                 "name or directory of a model; several may be given, the first is the default")
-      ->capture_default_str();
-  app.add_option("--threads", it.threads, "recordings decoded at the same time")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
-  app.add_option("--log-level", it.log_level, "least level written to standard error")
-      ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
-      ->capture_default_str();
-}
 
 spdlog::level::level_enum spdlog_level(log_level level) {
   switch (level) {
@@ -64,10 +42,11 @@ logger log_to_stderr(const std::string& least) {
   sink->set_level(spdlog::level::from_str(least));
   sink->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
   auto write = [sink](const log_record& record) {
+    const std::string message = speech::without_tokens(record.message);
     if (record.connection_id.empty()) {
-      sink->log(spdlog_level(record.level), record.message);
+      sink->log(spdlog_level(record.level), message);
     } else {
-      sink->log(spdlog_level(record.level), "{} [{}]", record.message, record.connection_id);
+      sink->log(spdlog_level(record.level), "{} [{}]", message, record.connection_id);
     }
   };
   // Frames are made lines only where someone reads them.
@@ -85,38 +64,83 @@ std::string reachable(const std::string& host) {
   return host == "0.0.0.0" || host == "::" ? "localhost" : host;
 }
 
-void serve_until_stopped(const settings& chosen) {
-  // libuv's pool takes its size from here when it first works.
-  setenv("UV_THREADPOOL_SIZE", std::to_string(chosen.threads).c_str(), 1);
-  std::vector<std::shared_ptr<const speech::recognizer>> loaded;
-  for (const auto& name : chosen.models) loaded.push_back(speech::load_recognizer(name));
-  const speech::model_set models(std::move(loaded));
-  const speech::request_handler handler(models);
-  const io::loop loop;  // ends before the models, and waits for what is being decoded with them
-  auto server =
-      speech::serve_speech(handler, chosen.host, chosen.port, log_to_stderr(chosen.log_level));
-  std::printf("duplex-speech listening on ws://%s (%smodel%s %s)\n",
+void announce(const speech::settings& chosen, const speech::speech_server& server,
+              const speech::model_set& models) {
+  std::printf("duplex-speech listening on %s://%s (%smodel%s %s)\n",
+              chosen.tls_certificate.empty() ? "ws" : "wss",
               to_string(address{reachable(chosen.host), server.port()}).c_str(),
               reachable(chosen.host) == chosen.host ? "" : "on every interface; ",
               models.names().size() > 1 ? "s" : "", joined(models.names()).c_str());
   std::fflush(stdout);
-  run(std::move(server));
+}
+
+void print_line(const std::string& line) {
+  std::printf("%s\n", line.c_str());
+  std::fflush(stdout);
+}
+
+// The files as they are now, for who connects from now on.
+void reload(std::optional<tls_server>& certificates, const logger& log) {
+  if (!certificates)
+    return write_log(log, log_level::info, "SIGHUP: there is nothing to read again");
+  try {
+    certificates->reload();
+    write_log(log, log_level::info, "SIGHUP: read the TLS certificate again");
+  } catch (const std::exception& problem) {
+    write_log(log, log_level::error,
+              std::string("the TLS certificate stays as it was: ") + problem.what());
+  }
+}
+
+task<> wait_for_end(speech::speech_server& server, bool& ended) {
+  co_await server.wait_closed();
+  ended = true;
+}
+
+void serve_until_stopped(const speech::settings& chosen) {
+  std::vector<std::shared_ptr<const speech::recognizer>> loaded;
+  for (const auto& name : chosen.models) loaded.push_back(speech::load_recognizer(name));
+  const speech::model_set models(std::move(loaded));
+  const logger log = log_to_stderr(chosen.log_level);
+  std::optional<tls_server> certificates;
+  if (!chosen.tls_certificate.empty())
+    certificates = tls_server::pem(chosen.tls_certificate, chosen.tls_key);
+
+  io::loop loop;
+  speech::server_options options{.host = chosen.host,
+                                 .port = chosen.port,
+                                 .threads = chosen.threads,
+                                 .max_sessions = chosen.max_sessions,
+                                 .tokens = chosen.tokens,
+                                 .origins = chosen.origins,
+                                 .tls = certificates,
+                                 .logger = log,
+                                 .session_log = print_line};
+  options.streams.session.idle = chosen.idle;
+  options.streams.session.longest = chosen.longest;
+  speech::speech_server server(models, std::move(options));
+
+  scope waiting;
+  bool ended = false;
+  int signals = 0;
+  waiting.spawn(wait_for_end(server, ended));
+  const io::signal_set stop({SIGINT, SIGTERM}, [&](int) {
+    if (++signals > 1) return;
+    io::notify_systemd("STOPPING=1");
+    server.drain(chosen.drain);
+  });
+  const io::signal_set again({SIGHUP}, [&](int) { reload(certificates, log); });
+  announce(chosen, server, models);
+  io::notify_systemd("READY=1");  // not before a signal to stop would be heard
+  loop.run_until([&] { return ended || signals > 1; });
 }
 
 }  // namespace
 
 int main(int argc, char** argv) try {
-  CLI::App app("Speech recognition over WebSocket.", "duplex-speech");
-  app.footer(
-      "Exit status: 0 after SIGINT or SIGTERM, 1 where it cannot serve, 2 for wrong arguments.");
-  settings chosen;
-  add_options(app, chosen);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {  // --help and --version too, whose code is 0
-    return app.exit(error) == 0 ? 0 : 2;
-  }
-  serve_until_stopped(chosen);
+  const auto chosen = speech::parse_settings(argc, argv);
+  if (const int* status = std::get_if<int>(&chosen)) return *status;
+  serve_until_stopped(std::get<speech::settings>(chosen));
   return 0;
 } catch (const std::exception& error) {
   std::fprintf(stderr, "duplex-speech: %s\n", error.what());

@@ -6,14 +6,13 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <duplex/io/loop.hpp>
-#include <duplex/run.hpp>
 #include <duplex/sync/client.hpp>
 #include <future>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "recordings.hpp"
+#include "running_server.hpp"
 #include "sound.hpp"
 #include "speech/recognizers/scripted.hpp"
 #include "speech/request/base64.hpp"
@@ -25,45 +24,6 @@ namespace {
 
 using nlohmann::json;
 using namespace std::chrono_literals;
-
-// A server on a thread and a port of its own.
-class running_server {
- public:
-  explicit running_server(std::shared_ptr<const recognizer> model, request_limits limits = {})
-      : models_({std::move(model)}), handler_(models_, limits) {
-    std::promise<void> listening;
-    thread_ = std::thread([&] { serve(listening); });
-    listening.get_future().get();
-  }
-
-  ~running_server() {
-    loop_->post([this] { server_->close(); });
-    thread_.join();
-  }
-
-  const request_handler& handler() const { return handler_; }
-
-  sync::client_connection connect(const std::string& path = "/") const {
-    return sync::connect("ws://127.0.0.1:" + std::to_string(port_) + path, {.max_size = {}});
-  }
-
- private:
-  void serve(std::promise<void>& listening) {
-    auto server = serve_speech(handler_, "127.0.0.1", 0);
-    port_ = server.port();
-    server_ = &server;
-    loop_ = &io::loop::current();
-    listening.set_value();
-    run(server.wait_closed());
-  }
-
-  model_set models_;
-  request_handler handler_;
-  std::uint16_t port_ = 0;
-  server* server_ = nullptr;
-  io::loop* loop_ = nullptr;
-  std::thread thread_;
-};
 
 std::string request_of(const std::string& file, int id = 0) {
   std::string text = R"({"id":)" + std::to_string(id) + R"(,"audio_base64":")";
@@ -78,10 +38,6 @@ json ask(sync::client_connection& ws, const std::string& request) {
 
 std::string second() { return wav_file(tone(1, 16000)); }
 
-std::shared_ptr<const recognizer> scripted(script lines = {}) {
-  return std::make_shared<scripted_recognizer>(std::move(lines));
-}
-
 // Stalls requests of more than a second until the gate opens.
 std::shared_ptr<const recognizer> stalling(gate& stall) {
   return scripted({.before_segment = [&stall](std::size_t n, const std::stop_token& stop) {
@@ -94,7 +50,7 @@ TEST(speech_server, the_reply_is_the_handler_s) {
   auto ws = server.connect();
   const std::string request = request_of(wav_file(tone(2.5, 16000)), 7);
   json reply = ask(ws, request);
-  json expected = json::parse(server.handler().respond(buffer(as_bytes(request)), {}));
+  json expected = json::parse(request_handler(server.models()).respond(buffer(as_bytes(request))));
   reply.erase("timing"), expected.erase("timing");
   EXPECT_EQ(reply, expected);
   EXPECT_EQ(reply["text"], "one two one");
@@ -122,7 +78,7 @@ TEST(speech_server, bad_requests_are_answered_and_the_connection_goes_on) {
 }
 
 TEST(speech_server, a_request_too_big_closes_with_1009) {
-  const running_server server(scripted(), {.max_size = 1000});
+  const running_server server(scripted(), {.requests = {.max_size = 1000}});
   auto ws = server.connect();
   EXPECT_EQ(ask(ws, std::string(1000, ' '))["error"]["code"], "bad_json");
   ws.send(std::string(1001, ' '));
@@ -130,19 +86,21 @@ TEST(speech_server, a_request_too_big_closes_with_1009) {
   EXPECT_EQ(ws.close_code(), 1009);
 }
 
-TEST(speech_server, other_paths_are_closed_with_1008) {
+TEST(speech_server, other_paths_are_not_found) {
   const running_server server(scripted());
-  auto ws = server.connect("/v1/nothing?x=1");
-  EXPECT_THROW(ws.recv(60s), connection_closed_error);
-  EXPECT_EQ(ws.close_code(), 1008);
-  EXPECT_EQ(ws.close_reason(), "requests are answered on path / only");
+  try {
+    server.connect("/v1/nothing?x=1");
+    ADD_FAILURE() << "connected";
+  } catch (const invalid_status& refusal) {
+    EXPECT_EQ(refusal.response().status, 404);
+  }
   auto other = server.connect("/?x=1");
   EXPECT_EQ(ask(other, request_of(second()))["state"], "success");
 }
 
 TEST(speech_server, pings_and_other_clients_are_served_while_one_decodes) {
   gate stall;
-  const running_server server(stalling(stall));
+  const running_server server(stalling(stall), {.threads = 2});
   auto busy = server.connect();
   busy.send(request_of(wav_file(tone(2, 16000))));
   stall.wait_for_arrivals(1);
@@ -179,7 +137,7 @@ TEST(speech_server, a_client_that_leaves_stops_its_decoding) {
   EXPECT_EQ(ask(next, request_of(second()))["state"], "success");
 }
 
-TEST(speech_server, closing_does_not_wait_for_decoding) {
+TEST(speech_server, its_end_does_not_wait_for_decoding) {
   gate stall;
   auto server = std::make_unique<running_server>(stalling(stall));
   auto ws = server->connect();
@@ -187,7 +145,24 @@ TEST(speech_server, closing_does_not_wait_for_decoding) {
   stall.wait_for_arrivals(1);
   server.reset();
   EXPECT_THROW(ws.recv(60s), connection_closed);
-  EXPECT_EQ(ws.close_code(), 1001);
+}
+
+TEST(speech_server, a_drain_answers_what_was_asked_and_closes_with_1012) {
+  gate stall;
+  running_server server(stalling(stall));
+  auto busy = server.connect();
+  auto idle = server.connect();
+  busy.send(request_of(wav_file(tone(2, 16000)), 1));
+  busy.send(request_of(second(), 2));
+  stall.wait_for_arrivals(1);
+  server.drain(60s);
+  EXPECT_THROW(idle.recv(60s), connection_closed);
+  EXPECT_EQ(idle.close_code(), 1012);
+  stall.open();
+  EXPECT_EQ(json::parse(busy.recv(60s).text())["id"], 1);
+  EXPECT_THROW(busy.recv(60s), connection_closed);
+  EXPECT_EQ(busy.close_code(), 1012);
+  server.wait_for_end();
 }
 
 TEST(speech_server, an_hour_of_audio_is_one_request) {
@@ -240,7 +215,8 @@ class lateness {
 // Eight clients with a real engine, and a ninth that measures what they do to it.
 TEST(speech_server, eight_requests_at_once_are_right_and_a_ninth_client_s_pings_are_quick) {
   const auto model = load_recognizer("tiny");
-  const running_server server(model);
+  const running_server server(model,
+                              {.threads = std::max(1U, std::thread::hardware_concurrency())});
   const std::string file = read_bytes(data_directory() / "samples/jfk.wav");
   const std::string expected = text_of(finals_of(*model, samples_of(file)));
   std::vector<std::vector<std::string>> texts(8);

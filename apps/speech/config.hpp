@@ -1,0 +1,37 @@
+// What an operator decides: read from arguments, a file and the environment.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace duplex::speech {
+
+/// The options of `duplex-speech`; `--help` and docs/speech-operation.md say what they mean.
+struct settings {
+  std::string host = "0.0.0.0";
+  int port = 8765;
+  std::vector<std::string> models{"tiny"};
+  unsigned threads = 1;  ///< By default one a core.
+  std::size_t max_sessions = 200;
+  std::string tls_certificate = {};  ///< Files; both or none.
+  std::string tls_key = {};
+  std::vector<std::string> tokens = {};  ///< Those of files among them.
+  std::vector<std::string> origins = {};
+  std::chrono::seconds idle{60};
+  std::chrono::seconds longest{4 * 3600};
+  std::chrono::seconds drain{30};
+  std::string log_level = "warning";
+};
+
+/// Reads the arguments of a program, then the file that `--config` names, then variables
+/// DUPLEX_SPEECH_*: what comes first counts. The tokens among the arguments are overwritten there,
+/// so that nobody who lists processes sees them.
+///
+/// Gives the status to exit with where there is nothing to serve: after `--help` and the like, and
+/// for wrong arguments, which were told to standard error.
+std::variant<settings, int> parse_settings(int argc, char** argv);
+
+}  // namespace duplex::speech
