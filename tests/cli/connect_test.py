@@ -111,10 +111,10 @@ class Interactive(unittest.TestCase):
         terminal, peer = self.start(columns=40)
         terminal.type('a line that fits forty columns')
         terminal.wait_for_lines('> a line that fits forty columns')
-        terminal.resize(20, 24)
-        terminal.process.send_signal(signal.SIGWINCH)
+        terminal.resize(20, 24)  # which sends SIGWINCH
+        terminal.wait_for_lines('> a line that fits f', 'orty columns')
         peer.say('news')
-        terminal.wait_for_text('(?s)< news.*columns')
+        terminal.wait_for_lines('< news', '> a line that fits f', 'orty columns')
         terminal.type('\r')
         self.assertEqual(peer.receive()[1], b'a line that fits forty columns')
 
@@ -146,6 +146,22 @@ class Interactive(unittest.TestCase):
             self.assertEqual(terminal.wait_for_end(), 0)
             self.assertEqual(terminal.lines(), [f'Connected to {uri(self.port)}.', '> sent', '< answer',
                                                 'Connection closed: 1000 (OK).'])
+
+    def test_terminal_echoes_nothing_between_two_lines(self):
+        terminal, peer = self.start()
+        terminal.type(''.join(f'line {i}\r' for i in range(50)))
+        for i in range(50):
+            self.assertEqual(peer.receive()[1], f'line {i}'.encode())
+        terminal.wait_for_lines('> line 48', '> line 49', '>')
+        self.assertNotRegex(terminal.raw.decode(), r'(?m)^line')
+
+    def test_control_c_behind_input_closes(self):
+        terminal, peer = self.start()
+        for line in ('typed ahead ' * 20, 'x' * 200):  # not drawn yet as Ctrl-C comes
+            terminal.type(line)
+        terminal.type('\x03')
+        self.assertEqual(peer.answer_close(), 1000)
+        self.assertEqual(terminal.wait_for_end(), 0)
 
     def test_second_control_c_ends_at_once(self):
         terminal, peer = self.start()

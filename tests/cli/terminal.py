@@ -25,9 +25,9 @@ class Terminal:
         self.raw = b''
         self.parent, child = pty.openpty()
         self.resize(columns, rows)
+        # setsid(1) becomes the program. A preexec_fn is unsafe where this process has threads.
         self.process = subprocess.Popen(
-            list(map(str, command)), stdin=child, stdout=child, stderr=child, start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            ['setsid', '--ctty', *map(str, command)], stdin=child, stdout=child, stderr=child,
             env=dict(os.environ, TERM='xterm', LC_ALL='C.UTF-8'))
         os.close(child)
 

@@ -63,6 +63,10 @@ line_editor::line_editor(const char* prompt, const wakeup& woken,
   el_set(line, EL_EDITOR, "emacs");
   el_set(line, EL_HIST, ::history, history);
   el_set(line, EL_BIND, "^R", "em-inc-search-prev", nullptr);
+  // Ctrl-C would take away what poll has just told of, and the read after it never end.
+  el_set(line, EL_SETTY, "-d", "+noflsh", nullptr);
+  // Between two lines too: there the terminal would echo what is typed, and keep a Ctrl-D.
+  el_set(line, EL_SETTY, "-x", "-echo", "-icanon", "+noflsh", nullptr);
   el_set(line, EL_PROMPT, static_cast<char* (*)(EditLine*)>([](EditLine* from) {
            void* self = nullptr;
            el_get(from, EL_CLIENTDATA, &self);

@@ -13,14 +13,16 @@ namespace duplex::cli {
 namespace {
 
 std::atomic<const wakeup*> signalled = nullptr;
-volatile std::sig_atomic_t interruptions = 0, redraws = 0;
+// Atomic: a signal may come to any thread, also while another looks.
+std::atomic<bool> interruption = false, redraw = false;
+static_assert(std::atomic<bool>::is_always_lock_free);  // as a handler needs them
 
 void on_signal(int signal) {
   const int error = errno;
   if (signal == SIGWINCH || signal == SIGCONT) {
-    redraws = 1;
+    redraw = true;
   } else {
-    interruptions = 1;
+    interruption = true;
   }
   if (const auto* woken = signalled.load()) woken->notify();
   errno = error;
@@ -51,8 +53,8 @@ void wakeup::clear() const noexcept {
 }
 
 signal_watch::signal_watch(const wakeup& woken) {
-  interruptions = 0;
-  redraws = 0;
+  interruption = false;
+  redraw = false;
   signalled = &woken;
   for (std::size_t i = 0; i < watched.size(); ++i) {
     struct sigaction action = {};
@@ -68,12 +70,8 @@ signal_watch::~signal_watch() {
   signalled = nullptr;
 }
 
-bool signal_watch::interrupted() const noexcept { return interruptions != 0; }
+bool signal_watch::interrupted() const noexcept { return interruption; }
 
-bool signal_watch::take_redraw() noexcept {
-  const bool wanted = redraws != 0;
-  redraws = 0;
-  return wanted;
-}
+bool signal_watch::take_redraw() noexcept { return redraw.exchange(false); }
 
 }  // namespace duplex::cli
