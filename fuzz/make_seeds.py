@@ -387,7 +387,67 @@ def proxy_header_seeds():
                        + struct.pack('>H', len(data)) + data + b'GET /')
 
 
+def wav(format=1, bits=16, rate=16000, channels=1, audio=b'\0\x40' * 24, riff=None, size=None, before=b'', extensible=False):
+    """A WAV file, with what can be wrong with its header."""
+    frame = channels * bits // 8
+    body = struct.pack('<HHIIHH', 0xFFFE if extensible else format, channels, rate, rate * frame, frame, bits)
+    if extensible:
+        body += struct.pack('<HHIH', 22, bits, 0, format) + bytes.fromhex('000000001000800000aa00389b71')
+    chunks = b'WAVE' + before + b'fmt ' + struct.pack('<I', len(body)) + body
+    chunks += b'data' + struct.pack('<I', len(audio) if size is None else size) + audio
+    return b'RIFF' + struct.pack('<I', len(chunks) if riff is None else riff) + chunks
+
+
+WAVS = {
+    'u8': wav(bits=8),
+    's16': wav(),
+    's24_stereo': wav(bits=24, channels=2, rate=44100),
+    's32': wav(bits=32),
+    'float': wav(format=3, bits=32, rate=8000, audio=struct.pack('<4f', 0.5, -2, float('nan'), float('inf')) * 3),
+    'double': wav(format=3, bits=64, audio=struct.pack('<4d', 0.5, 1e300, float('nan'), float('-inf'))),
+    'alaw': wav(format=6, bits=8, rate=8000, audio=bytes(range(256))),
+    'mulaw': wav(format=7, bits=8, rate=8000, audio=bytes(range(256))),
+    'extensible': wav(extensible=True, channels=2),
+    'open': wav(riff=0xFFFFFFFF, size=0xFFFFFFFF),
+    'open_0': wav(riff=36, size=0),
+    'open_half': wav(riff=0x80000024, size=0x80000000),
+    'empty': wav(size=0),
+    'chunk_behind': wav(riff=100, size=48) + b'LIST\x04\0\0\0abcd',
+    'chunk_before': wav(before=b'JUNK\x05\0\0\0abcde\0'),
+    'chunk_huge': wav(before=b'JUNK\xff\xff\xff\xff'),
+    'cut': wav()[:50],
+    'header_cut': wav()[:30],
+    'no_format': b'RIFF\x20\0\0\0WAVEdata\x08\0\0\0abcdefgh',
+    'adpcm': wav(format=17, bits=4),
+    'rate_0': wav(rate=0),
+    'channels_0': wav(channels=0),
+    'channels_99': wav(channels=99),
+    'avi': b'RIFF\x20\0\0\0AVI LIST',
+}
+
+
+def stream_seeds():
+    """The encoding, rate, channels, way of cutting; then what comes."""
+    for name, file in WAVS.items():
+        yield f'wav_{name}', bytes([0, 0, 1, chance(name)]) + file
+    for encoding in range(5):
+        for rate in (0, 2, 7):
+            yield f'raw_{encoding}_{rate}', bytes([encoding, rate, 1 + encoding, 3]) + bytes(range(256)) * 2
+    yield 'short', bytes([0, 1, 1, 1]) + b'RIFF'
+    yield 'flac', bytes([0, 1, 1, 1]) + b'fLaC' + b'\0' * 20
+
+
+def file_seeds():
+    yield from WAVS.items()
+    yield 'au', struct.pack('>4sIIIII', b'.snd', 24, 48, 3, 16000, 1) + b'\x40\0' * 24
+    common = struct.pack('>4sIhIh', b'COMM', 18, 1, 24, 16) + bytes.fromhex('400cfa00000000000000')
+    aiff = b'AIFF' + common + struct.pack('>4sIII', b'SSND', 56, 0, 0) + b'\x40\0' * 24
+    yield 'aiff', b'FORM' + struct.pack('>I', len(aiff)) + aiff
+
+
 SEEDS = {
+    'audio_reader': file_seeds(),
+    'pcm_decoder': stream_seeds(),
     'frame': frame_seeds(),
     'connection_server': connection_seeds(from_client=True),
     'connection_client': connection_seeds(from_client=False),
