@@ -23,4 +23,7 @@ void add_probe_command(CLI::App& app, int& status);
 /// `duplex serve`.
 void add_serve_command(CLI::App& app, int& status);
 
+/// `duplex transcribe FILE...`.
+void add_transcribe_command(CLI::App& app, int& status);
+
 }  // namespace duplex::cli

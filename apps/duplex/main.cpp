@@ -36,6 +36,7 @@ int main(int argc, char** argv) try {
   cli::add_serve_command(app, status);
   cli::add_bench_command(app, status);
   cli::add_probe_command(app, status);
+  cli::add_transcribe_command(app, status);
   try {
     auto words = command_line(app, argc, argv);
     std::reverse(words.begin(), words.end());  // as CLI11 takes them

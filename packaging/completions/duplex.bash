@@ -14,7 +14,10 @@ _duplex() {
     FILE) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
     DIR) mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
     *'|'*) mapfile -t COMPREPLY < <(compgen -W "$(tr '|' '\n' <<< "$kind" | grep '^[a-z]')" -- "$current") ;;
-    '') mapfile -t COMPREPLY < <(compgen -W "$(sed -n 's/^  \(-h,\)\{0,1\}\(--[a-z-]*\).*/\2/p' <<< "$help")" -- "$current") ;;
+    '')
+      mapfile -t COMPREPLY < <(compgen -W "$(sed -n 's/^  \(-h,\)\{0,1\}\(--[a-z-]*\).*/\2/p' <<< "$help")" -- "$current")
+      [[ $command != transcribe || $current == -* ]] || mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      ;;
   esac
 }
 complete -F _duplex duplex

@@ -35,4 +35,5 @@ complete -c duplex -f
 complete -c duplex -n __duplex_is_first -a '(__duplex_commands)'
 complete -c duplex -n __duplex_is_first -l help -l version
 complete -c duplex -n 'not __duplex_is_first' -a '(__duplex_words)'
+complete -c duplex -n '__fish_seen_subcommand_from transcribe; and test -z "$(__duplex_kind)"' -F
 complete -c duplex -n 'not __duplex_is_first; and string match -qr "FILE|DIR" -- (__duplex_kind)' -F

@@ -69,6 +69,7 @@ class Completion(unittest.TestCase):
         self.assertEqual(offered('duplex', 'ws://host/', '--') - {'--help'}, options('connect'))
         self.assertEqual(offered('duplex', 'connect', '--compression', ''), {'on', 'off'})
         self.assertEqual(offered('duplex', 'connect', '--origin', ''), set())
+        self.assertEqual(offered('duplex', 'transcribe', '--output', ''), {'text', 'json', 'srt', 'vtt'})
 
     def test_bash_offers_each_option(self):
         def offered(*words):

@@ -99,6 +99,18 @@ TEST(audio_reader, blocks_are_no_longer_than_they_must_be) {
     ASSERT_LE(block.size(), 2U * sample_rate);
 }
 
+TEST(audio_reader, progress_goes_from_0_to_1_evenly) {
+  const auto file = audio_file(tone(60, 16'000), {wav_16});
+  audio_reader reader(std::as_bytes(std::span(file)));
+  double second = 0;
+  EXPECT_LT(reader.progress(), 0.01);
+  for (auto block = reader.next(); !block.empty(); block = reader.next()) {
+    second += static_cast<double>(block.size()) / sample_rate;
+    ASSERT_NEAR(reader.progress(), second / 60, 0.02);
+  }
+  EXPECT_EQ(reader.progress(), 1);
+}
+
 TEST(audio_reader, not_a_number_is_silence_and_too_loud_is_clipped) {
   constexpr float infinity = std::numeric_limits<float>::infinity();
   auto file = audio_file(std::vector<float>(6), {SF_FORMAT_WAV | SF_FORMAT_FLOAT});

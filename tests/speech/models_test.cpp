@@ -146,7 +146,8 @@ TEST(models, a_wrong_library_is_named) {
   EXPECT_EXIT(
       {
         const bool is_named =
-            failure("/nonexistent.so").starts_with("cannot load ONNX Runtime: /nonexistent.so") &&
+            failure("/nonexistent.so")
+                .starts_with("cannot load ONNX Runtime (run script/bootstrap): /nonexistent.so") &&
             failure("libm.so.6") == "libm.so.6 is not ONNX Runtime";
         std::_Exit(is_named ? 0 : 1);
       },

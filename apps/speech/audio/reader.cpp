@@ -84,6 +84,10 @@ class audio_reader::file {
     return std::span(frames_).first(size * static_cast<std::size_t>(info_.channels));
   }
 
+  double progress() const {
+    return static_cast<double>(memory_.position) / static_cast<double>(memory_.bytes.size());
+  }
+
   const SF_INFO& info() const { return info_; }
 
  private:
@@ -122,6 +126,8 @@ std::span<const float> audio_reader::next() {
     if (!samples.empty() || frames.empty()) return samples;
   }
 }
+
+double audio_reader::progress() const { return file_->progress(); }
 
 int audio_reader::rate() const { return file_->info().samplerate; }
 

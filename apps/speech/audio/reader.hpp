@@ -32,6 +32,9 @@ class audio_reader {
   /// `speech_error` with `bad_audio` if there was no audio at all.
   std::span<const float> next();
 
+  /// The share of the file's bytes that was read, from 0 to 1.
+  double progress() const;
+
   int rate() const;      ///< Of the file, in Hz.
   int channels() const;  ///< Of the file.
 

@@ -44,7 +44,8 @@ const OrtApi* open_functions(const std::filesystem::path& file) {
   void* handle =
       dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);  // stays open: nothing can undo it safely
   if (handle == nullptr)
-    throw std::runtime_error(std::string("cannot load ONNX Runtime: ") + dlerror());
+    throw std::runtime_error(std::string("cannot load ONNX Runtime (run script/bootstrap): ") +
+                             dlerror());
   const auto base = reinterpret_cast<const OrtApiBase* (*)()>(dlsym(handle, "OrtGetApiBase"));
   if (base == nullptr) throw std::runtime_error(file.string() + " is not ONNX Runtime");
   const OrtApi* functions = base()->GetApi(ORT_API_VERSION);
