@@ -3,6 +3,7 @@
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 
+#include <algorithm>
 #include <charconv>
 #include <duplex/protocol/header_grammar.hpp>
 #include <optional>
@@ -78,21 +79,14 @@ bearer_tokens::digest bearer_tokens::digest_of(std::string_view token) {
 }
 
 std::string without_tokens(std::string_view text) {
-  constexpr std::string_view ends = " ,;&\"'()\t";
   std::string result;
-  while (!text.empty()) {
-    std::size_t begin = text.size();
-    for (const std::string_view mark : {"bearer.", "Bearer ", "token="}) {
-      if (const auto found = text.find(mark); found != text.npos)
-        begin = std::min(begin, found + mark.size());
-    }
-    result += text.substr(0, begin);
-    text.remove_prefix(begin);
-    const std::size_t secret = std::min(text.find_first_of(ends), text.size());
-    if (secret > 0) result += "***";
-    text.remove_prefix(secret);
+  for (;;) {
+    const auto found = text.find(subprotocol_prefix);
+    if (found == text.npos) return result.append(text);
+    const std::size_t begin = found + subprotocol_prefix.size();
+    result.append(text.substr(0, begin)).append("***");
+    text.remove_prefix(std::min(text.find_first_of(" ,;'\"", begin), text.size()));
   }
-  return result;
 }
 
 }  // namespace duplex::speech
