@@ -55,11 +55,7 @@ class option_list {
 
   template <class T>
   CLI::Option* add(const std::string& name, T& value, const std::string& help) {
-    std::string variable = "DUPLEX_SPEECH_" + name;
-    std::ranges::replace(variable, '-', '_');
-    std::ranges::transform(variable, variable.begin(),
-                           [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-    return app_.add_option("--" + name, value, help)->envname(variable);
+    return app_.add_option("--" + name, value, help)->envname(variable_of(name));
   }
   // Given again and again, one value each time.
   CLI::Option* add_list(const std::string& name, std::vector<std::string>& values,
@@ -70,19 +66,27 @@ class option_list {
     const std::string fallback = std::to_string(value.count());
     app_.add_option_function<long>(
             "--" + name, [&value](const long& given) { value = std::chrono::seconds(given); }, help)
+        ->envname(variable_of(name))
         ->check(CLI::Range(1L, 1'000'000L))
         ->type_name("SECONDS")
         ->default_str(fallback);
   }
 
  private:
+  static std::string variable_of(const std::string& name) {
+    std::string variable = "DUPLEX_SPEECH_" + name;
+    std::ranges::replace(variable, '-', '_');
+    std::ranges::transform(variable, variable.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    return variable;
+  }
+
   CLI::App& app_;
 };
 
 void add_options(CLI::App& app, settings& it, std::string& token_file) {
   app.set_version_flag("--version", "duplex-speech " + std::string(version));
-  app.set_config("--config", "", "file of these options, a line each: max-sessions = 50")
-      ->envname("DUPLEX_SPEECH_CONFIG");
+  app.set_config("--config", "", "file of these options, a line each: max-sessions = 50");
   app.allow_config_extras(CLI::config_extras_mode::error);
   option_list options(app);
   options.add("host", it.host, "address to listen on")->capture_default_str();
@@ -122,7 +126,7 @@ void add_options(CLI::App& app, settings& it, std::string& token_file) {
 std::variant<settings, int> parse_settings(int argc, char** argv) {
   CLI::App app("Speech recognition over WebSocket.", "duplex-speech");
   app.footer(
-      "Every option may stand in the file of --config, and in a variable such as "
+      "Options may stand in the file of --config, and all but that in variables such as "
       "DUPLEX_SPEECH_MAX_SESSIONS.\n"
       "Signals: SIGTERM and SIGINT finish what is in progress, a second one ends at once; SIGHUP "
       "reads the TLS files again.\n"
