@@ -1,9 +1,12 @@
 // duplex: WebSocket on the command line.
 #include <algorithm>
+#include <cstddef>
 #include <cstdio>
 #include <duplex/version.hpp>
 #include <exception>
+#include <numeric>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -11,6 +14,32 @@
 #include "escape.hpp"
 
 namespace {
+
+// How many letters are to be put in, left out or changed (Levenshtein).
+std::size_t distance(std::string_view from, std::string_view to) {
+  std::vector<std::size_t> row(to.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= from.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= to.size(); ++j) {
+      const auto changed = diagonal + (from[i - 1] == to[j - 1] ? 0 : 1);
+      diagonal = std::exchange(row[j], std::min({changed, row[j] + 1, row[j - 1] + 1}));
+    }
+  }
+  return row.back();
+}
+
+// Without a colon, a slash or a dot it was not meant for a URI.
+[[noreturn]] void refuse_command(const CLI::App& app, const std::string& word) {
+  std::string told = "no such command: '" + duplex::cli::printable(word) + "'";
+  for (const CLI::App* const command : app.get_subcommands({})) {
+    if (word.size() < 32 && distance(word, command->get_name()) <= 2) {
+      told += "; did you mean " + command->get_name() + "?";
+      break;
+    }
+  }
+  throw CLI::ValidationError(told);
+}
 
 // `duplex URI` is `duplex connect URI`: so is whatever begins with neither a command nor an option
 // of the program itself.
@@ -20,7 +49,14 @@ std::vector<std::string> command_line(const CLI::App& app, int argc, char** argv
     const auto is_it = [&](const CLI::App* command) { return command->get_name() == word; };
     return app.get_option_no_throw(word) || !app.get_subcommands(is_it).empty();
   };
-  if (!words.empty() && !known(words[0])) words.insert(words.begin(), "connect");
+  if (words.empty()) {
+    throw CLI::ValidationError("a URI to connect to, or a command, is missing: duplex ws://host/");
+  }
+  if (known(words[0])) return words;
+  const bool command_meant =
+      !words[0].starts_with('-') && words[0].find_first_of(":/.") == std::string::npos;
+  if (command_meant) refuse_command(app, words[0]);
+  words.insert(words.begin(), "connect");
   return words;
 }
 

@@ -4,10 +4,12 @@
 #include <duplex/run.hpp>
 #include <duplex/server.hpp>
 #include <duplex/static_files.hpp>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "client_arguments.hpp"
@@ -85,7 +87,11 @@ std::optional<tls_server> tls_of(const arguments& from) {
 
 request_steps steps_of(const arguments& from) {
   if (from.directory.empty()) return {};
-  return static_files(from.directory);
+  try {
+    return static_files(from.directory);
+  } catch (const std::filesystem::filesystem_error& problem) {
+    throw std::system_error(problem.code(), "cannot read '" + from.directory + "'");
+  }
 }
 
 server listen(const arguments& from) try {

@@ -134,6 +134,19 @@ class Bench(unittest.TestCase):
         self.assertEqual((ran.returncode, ran.stdout, ran.stderr.count('\n')), (1, '', 1))
         self.assertIn('refused', ran.stderr)
 
+    def test_process_that_is_not_there_is_told(self):
+        ran = bench('ws://127.0.0.1:9/', '--pid', 4194304)
+        self.assertEqual((ran.returncode, ran.stdout, ran.stderr), (1, '', 'duplex: there is no process 4194304\n'))
+
+    def test_server_without_replies_has_no_latency(self):
+        def ends(*_):
+            raise ConnectionError
+        with scripted(ends) as port:
+            ran = bench(f'ws://127.0.0.1:{port}/', '--duration', 0.2)
+        self.assertEqual(ran.returncode, 1)
+        self.assertIn(': 1 connection, ', ran.stdout)
+        self.assertNotIn('latency', ran.stdout)
+
     def test_text_tells_the_same(self):
         with serving('--host', '127.0.0.1') as server:
             ran = bench(server.uri, '--duration', 0.2, '--pid', server.pid)
@@ -155,8 +168,7 @@ class Bench(unittest.TestCase):
         for told, *arguments in (
                 ('URI',), ('scheme', 'http://x/'), ('--connections', uri, '--connections', 0),
                 ('--rate', uri, '--rate', 10, '--pipeline', 2), ('--text', uri, '--text', '--binary'),
-                ('--duration', uri, '--duration', 0), ('no process', uri, '--pid', 4194304),
-                ('not a valid proxy', uri, '--proxy', 'ftp://x')):
+                ('--duration', uri, '--duration', 0), ('not a valid proxy', uri, '--proxy', 'ftp://x')):
             ran = subprocess.run([duplex, 'bench', *map(str, arguments)], capture_output=True, text=True,
                                  timeout=PATIENCE)
             self.assertEqual((ran.returncode, ran.stdout), (2, ''), ran.stderr)

@@ -149,8 +149,8 @@ class Interactive(unittest.TestCase):
 
     def test_terminal_echoes_nothing_between_two_lines(self):
         terminal, peer = self.start()
-        terminal.type(''.join(f'line {i}\r' for i in range(50)))
         for i in range(50):
+            terminal.type(f'line {i}\r')  # as soon as the one before was sent
             self.assertEqual(peer.receive()[1], f'line {i}'.encode())
         terminal.wait_for_lines('> line 48', '> line 49', '>')
         self.assertNotRegex(terminal.raw.decode(), r'(?m)^line')
@@ -414,7 +414,11 @@ class Usage(unittest.TestCase):
         for told, *arguments in (
                 ('URI', 'connect'),
                 ('scheme', 'http://127.0.0.1/'),
-                ('not a valid WebSocket URI', 'nonsense'),
+                ('not a valid WebSocket URI', 'localhost:1'),
+                ("no such command: 'nonsense'\n", 'nonsense'),
+                ("no such command: 'conect'; did you mean connect?", 'conect'),
+                ('a URI to connect to, or a command, is missing',),
+                ('no less than 0, got -3', 'ws://127.0.0.1:9/', '--max-size', '-3'),
                 ('--nonsense', 'ws://127.0.0.1:9/', '--nonsense'),
                 ('no colon', 'ws://127.0.0.1:9/', '--header', 'nonsense'),
                 ('--compression', 'ws://127.0.0.1:9/', '--compression', 'perhaps'),

@@ -57,7 +57,7 @@ void load_result::add(const load_result& other) {
 
 load_result run_load(const load_plan& plan, std::optional<int> server, load_watch& watch) {
   if (server && !server_cpu_seconds(*server)) {
-    throw std::invalid_argument("there is no process " + std::to_string(*server));
+    throw std::runtime_error("there is no process " + std::to_string(*server));
   }
   static_cast<void>(connect(plan.uri, plan.options));  // never started
   std::barrier all_open(static_cast<std::ptrdiff_t>(plan.threads) + 1);

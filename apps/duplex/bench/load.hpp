@@ -56,8 +56,8 @@ class load_watch {
 };
 
 /// Runs the load to its end. `server` is the server's process, on this machine, for its CPU. Throws
-/// std::invalid_argument and invalid_uri for options that `connect` refuses, and where there is no
-/// such process.
+/// std::invalid_argument and invalid_uri for options that `connect` refuses, std::runtime_error
+/// where there is no such process.
 load_result run_load(const load_plan& plan, std::optional<int> server, load_watch& watch);
 
 }  // namespace duplex::cli::bench

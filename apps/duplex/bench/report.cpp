@@ -101,8 +101,9 @@ void progress_bar::progress(double share, std::uint64_t replies) {
 
 std::string write_text(const load_plan& plan, const load_result& result) {
   std::string text;
-  append(text, "%s: %zu connections, %zu bytes of %s, ", printable(plan.uri).c_str(),
-         plan.connections, plan.size, plan.binary ? "binary" : "text");
+  append(text, "%s: %zu connection%s, %zu bytes of %s, ", printable(plan.uri).c_str(),
+         plan.connections, plan.connections == 1 ? "" : "s", plan.size,
+         plan.binary ? "binary" : "text");
   if (plan.rate) {
     append(text, "%g a second, ", *plan.rate);
   } else {
@@ -112,8 +113,10 @@ std::string write_text(const load_plan& plan, const load_result& result) {
   append(text, "messages    %.0f a second (%ju), %.3g MB/s each way\n", per_second(result),
          static_cast<std::uintmax_t>(result.replies),
          per_second(result) * static_cast<double>(plan.size) / 1e6);
-  text += "latency    ";
-  append_percentiles(text, result.latencies);
+  if (result.replies > 0) {
+    text += "latency    ";
+    append_percentiles(text, result.latencies);
+  }
   if (plan.rate) {
     text += "sent late  ";
     append_percentiles(text, result.lateness);
