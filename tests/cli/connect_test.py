@@ -257,6 +257,13 @@ class Lines(unittest.TestCase):
             ran = run(uri(port), given='one\ntwo\n\nthree')
         self.assertEqual((ran.returncode, ran.stdout, ran.stderr), (0, 'one\ntwo\n\nthree\n', ''))
 
+    def test_line_that_cannot_be_sent_is_told_and_the_rest_sent(self):
+        with server(echo_server) as port:
+            for given, shown, *arguments in ((b'one\n\xff\ntwo', b'one\ntwo\n'), (b'00\nzz\n01', b'00\n01\n', '--binary')):
+                ran = subprocess.run([duplex, uri(port), *arguments], input=given, capture_output=True, timeout=PATIENCE)
+                self.assertEqual((ran.returncode, ran.stdout), (1, shown))
+                self.assertRegex(ran.stderr, rb'^duplex: not sent: [^\n]+\n$')
+
     def test_log_tells_every_frame_where_asked(self):
         with server(echo_server) as port:
             ran = run(uri(port), '--send', 'x', '--log-level', 'debug')

@@ -7,12 +7,14 @@
 #include <cerrno>
 #include <cstdio>
 #include <duplex/error.hpp>
+#include <stdexcept>
 #include <system_error>
 
 #include "command.hpp"
 #include "connect/receiver.hpp"
 #include "connect/session.hpp"
 #include "connect/wakeup.hpp"
+#include "escape.hpp"
 
 namespace duplex::cli {
 namespace {
@@ -56,6 +58,14 @@ class line_conversation {
     ++sent_;
   }
 
+  // One line that cannot be sent does not end the conversation, and is a failure in the end.
+  void send_line(const std::string& line) try {
+    send(line);
+  } catch (const std::invalid_argument& problem) {
+    std::fprintf(stderr, "duplex: not sent: %s\n", printable(problem.what()).c_str());
+    unsendable_ = true;
+  }
+
   // The receiver's thread.
   void take(const message& received) {
     if (satisfied() || output_lost_) return;
@@ -88,15 +98,17 @@ class line_conversation {
       if (count < 0 && (errno == EINTR || errno == EAGAIN)) continue;
       if (count < 0) throw std::system_error(errno, std::generic_category(), "cannot read input");
       if (count == 0) break;
+      const auto searched = unsent.size();  // a long line is looked through once
       unsent.append(bytes, static_cast<std::size_t>(count));
       std::size_t begin = 0;
-      for (auto end = unsent.find('\n'); end != std::string::npos; end = unsent.find('\n', begin)) {
-        send(unsent.substr(begin, end - begin));
+      for (auto end = unsent.find('\n', searched); end != std::string::npos;
+           end = unsent.find('\n', begin)) {
+        send_line(unsent.substr(begin, end - begin));
         begin = end + 1;
       }
       unsent.erase(0, begin);
     }
-    if (!over() && !unsent.empty()) send(unsent);
+    if (!over() && !unsent.empty()) send_line(unsent);
   }
 
   void wait_for_replies() {
@@ -129,7 +141,7 @@ class line_conversation {
                    enough ? "" : (", after " + counts + " replies").c_str());
       return failure;
     }
-    return success;
+    return unsendable_ ? failure : success;
   }
 
   const session& with_;
@@ -138,6 +150,7 @@ class line_conversation {
   signal_watch signals_;
   std::size_t sent_ = 0;
   bool timed_out_ = false;
+  bool unsendable_ = false;
   std::atomic<std::size_t> shown_ = 0;
   std::atomic<bool> output_lost_ = false;
   receiver receiving_;  // last: its thread uses the others
