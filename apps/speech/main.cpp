@@ -118,6 +118,7 @@ void serve_until_stopped(const speech::settings& chosen) {
                                  .session_log = print_line};
   options.streams.session.idle = chosen.idle;
   options.streams.session.longest = chosen.longest;
+  options.streams.kept_sessions = chosen.max_sessions;
   speech::speech_server server(models, std::move(options));
 
   scope waiting;

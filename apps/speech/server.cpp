@@ -58,6 +58,7 @@ struct speech_server::parts {
   std::optional<response> answer_operator(const request& asked);
   void count(const response& refusal);
   task<> end(time_point deadline);
+  task<> wait_closed();
 
   bearer_tokens tokens;
   service shared;
@@ -124,11 +125,19 @@ void speech_server::parts::count(const response& refusal) {
 }
 
 task<> speech_server::parts::end(time_point deadline) {
-  while (shared.connections() > 0 && std::chrono::steady_clock::now() < deadline) {
-    coro::wait left(coro::executor::current(), shared.emptied(), deadline);
+  while (shared.has_connections() && std::chrono::steady_clock::now() < deadline) {
+    coro::wait left(coro::executor::current(), shared.endings(), deadline);
     co_await left;
   }
   listening.close(true, 1012, to_string(error_code::draining));
+}
+
+task<> speech_server::parts::wait_closed() {
+  co_await listening.wait_closed();
+  while (!shared.is_idle()) {
+    coro::wait logged(coro::executor::current(), shared.endings());
+    co_await logged;
+  }
 }
 
 speech_server::speech_server(const model_set& models, server_options options)
@@ -146,6 +155,6 @@ void speech_server::drain(std::chrono::milliseconds within) {
   parts_->ending.spawn(parts_->end(deadline + 1s));
 }
 
-task<> speech_server::wait_closed() { return parts_->listening.wait_closed(); }
+task<> speech_server::wait_closed() { return parts_->wait_closed(); }
 
 }  // namespace duplex::speech

@@ -272,6 +272,19 @@ TEST(stream_server, a_drain_ends_connections_that_never_started) {
   server.wait_for_end();
 }
 
+TEST(stream_server, a_drain_ends_sessions_that_wait_to_be_resumed_and_logs_them) {
+  running_server server(scripted());
+  for (int i = 0; i < 10; ++i) {
+    stream_client client(server);
+    client.start({{"resume", true}});
+    client.next("started");
+    client.ws().abort();
+  }
+  server.drain(60s);
+  server.wait_for_end();
+  EXPECT_EQ(server.wait_for_log(10).size(), 10U);
+}
+
 TEST(stream_server, clients_may_vanish_at_any_moment) {
   running_server server(scripted(), {.threads = 2});
   using act = std::function<void(stream_client&)>;

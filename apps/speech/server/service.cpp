@@ -50,6 +50,7 @@ class service::stream final : public stream_port {
     service_.post([&service = service_, key = key_, ended = owner_.lock(), record = record_] {
       service.records_.erase(key);
       if (ended) service.log_end(*ended, *record);
+      service.endings_.wake_all();
     });
   }
 
@@ -136,7 +137,7 @@ bool service::enter(drainable& connection) {
 void service::leave(drainable& connection) {
   connections_.erase(&connection);
   --metrics_.connections;
-  if (connections_.empty()) emptied_.wake_all();
+  endings_.wake_all();
 }
 
 session_record* service::record_of(const session* of) {

@@ -74,7 +74,7 @@ class service {
 
   /// Whether no more connections are to be served: there are enough.
   bool is_full() const { return connections_.size() >= options_.max_sessions; }
-  std::size_t connections() const { return connections_.size(); }
+  bool has_connections() const { return !connections_.empty(); }
   /// A connection begins and ends. False: it is one too many.
   bool enter(drainable& connection);
   void leave(drainable& connection);
@@ -87,8 +87,10 @@ class service {
   /// Every connection comes to its end until `deadline`; new ones are refused.
   void drain(time_point deadline);
   bool is_draining() const { return draining_; }
-  /// Woken when the last connection has left.
-  coro::wait_queue& emptied() { return emptied_; }
+  /// Whether nobody is served, and the end of every session was logged.
+  bool is_idle() const { return connections_.empty() && records_.empty(); }
+  /// Woken when a connection has left, or the end of a session was logged.
+  coro::wait_queue& endings() { return endings_; }
 
  private:
   class stream;
@@ -108,7 +110,7 @@ class service {
   scheduler scheduler_;
   std::unordered_map<const session*, std::shared_ptr<session_record>> records_;
   std::unordered_set<drainable*> connections_;
-  coro::wait_queue emptied_;
+  coro::wait_queue endings_;
   bool draining_ = false;
   session_store store_;
   std::unique_ptr<store_timer> store_timer_;
