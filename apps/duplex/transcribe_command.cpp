@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -134,6 +135,9 @@ std::vector<transcribe::recording> recordings_of(const arguments& from, form in)
     const auto raw = is_raw ? std::optional(format) : std::nullopt;
     recordings.push_back({name, [name, raw] { return transcribe::open_file(name, raw); }});
     if (from.save) recordings.back().save_as = saved_name(name, from, in);
+    std::error_code unknown;
+    const auto size = fs::file_size(name, unknown);
+    if (!unknown && size > 0) recordings.back().weight = static_cast<double>(size);
   }
   if (from.save) check_names(recordings);
   if (!from.save && recordings.size() > 1 && (in == form::srt || in == form::vtt)) {

@@ -207,7 +207,7 @@ class Files(Case):
         self.assertEqual((ran.returncode, ran.stderr), (1, b'duplex: cannot write the output: No space left on device\n'))
 
     def test_interruption_keeps_what_was_done(self):
-        recording = self.file('hours.wav', (SPEECH + SILENCE) * 300)
+        recording = self.file('hours.wav', (SPEECH + SILENCE) * 60)
         process = start(recording, self.file('next.wav'), '--jobs', 1)
         with contextlib.closing(process.stdout):
             lines = [process.stdout.readline() for _ in range(3)]
@@ -220,7 +220,7 @@ class Files(Case):
                                           r'duplex: 1 more were not begun\n$')
 
     def test_interrupted_transcript_is_saved(self):
-        process = start(self.file('short.wav', SILENCE), self.file('hours.wav', (SPEECH + SILENCE) * 300), '--jobs', 1,
+        process = start(self.file('short.wav', SILENCE), self.file('hours.wav', (SPEECH + SILENCE) * 60), '--jobs', 1,
                         '--output', 'json', '--save')
         self.assertEqual(process.stdout.readline().decode(), f'{self.folder}/short.json\n')
         # Of the second something must have been heard: its thread has more time from here on than from the first.

@@ -381,6 +381,24 @@ TEST(pcm_decoder, other_files_are_refused_rather_than_heard) {
             "a stream that begins as RIFF without WAVE:");
 }
 
+TEST(wav_header, tells_no_size_where_a_program_left_it_open) {
+  const auto size_in = [](std::uint32_t riff, std::uint32_t data) {
+    const auto file = with_sizes(wav_file({}), riff, data);
+    wav_header header;
+    auto bytes = std::as_bytes(std::span(file));
+    EXPECT_EQ(header.take(bytes), wav_header::status::complete);
+    return header.audio_size();
+  };
+  EXPECT_EQ(size_in(1036, 1000), 1000U);
+  EXPECT_EQ(size_in(1036, 0), 0U);  // other chunks follow
+  EXPECT_EQ(size_in(0x7E000000, 0x7D000000), 0x7D000000U);
+  EXPECT_EQ(size_in(36, 0), std::nullopt);
+  EXPECT_EQ(size_in(0x80000000, 0), std::nullopt);
+  EXPECT_EQ(size_in(0x7FFFFFFF, 0x7FFFFFDB), std::nullopt);
+  EXPECT_EQ(size_in(0x80000024, 0x80000000), std::nullopt);
+  EXPECT_EQ(size_in(0xFFFFFFFF, 0xFFFFFFFF), std::nullopt);
+}
+
 TEST(foreign_container, is_known_from_its_first_bytes_and_never_from_less) {
   const std::string whole = "fLaC12345678";
   EXPECT_EQ(foreign_container(std::as_bytes(std::span(whole))), "FLAC");

@@ -228,12 +228,13 @@ void batch::show_progress() {
 }
 
 double batch::progress() const {
-  double sum = 0;
+  double done = 0, all = 0;
   for (const auto& one : jobs_) {
     const std::lock_guard lock(one.mutex);
-    sum += has_ended(one.now) ? 1 : one.progress;
+    done += one.of.weight * (has_ended(one.now) ? 1 : one.progress);
+    all += one.of.weight;
   }
-  return sum / static_cast<double>(jobs_.size());
+  return done / all;
 }
 
 }  // namespace

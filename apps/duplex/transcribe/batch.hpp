@@ -16,6 +16,7 @@ struct recording {
   std::string name;
   std::function<std::unique_ptr<audio_source>()> open;
   std::string save_as = {};  ///< a file for its transcript; empty: standard output
+  double weight = 1;         ///< its share of the work, in the progress of all
 };
 
 /// Prints or saves the recordings' transcripts, `jobs` of them made at a time, with a line on how
