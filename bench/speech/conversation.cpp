@@ -63,12 +63,13 @@ conversation::conversation(std::span<const recorded> recordings, std::size_t fir
     : pause_ms_(pause.count()) {
   const auto wanted = static_cast<std::size_t>(length.count() * samples_per_ms);
   for (auto i = first; samples_.size() < wanted; ++i) {
+    if (!samples_.empty())
+      samples_.resize(samples_.size() + static_cast<std::size_t>(pause_ms_ * samples_per_ms));
     const auto& each = recordings[i % recordings.size()];
     const auto at = static_cast<std::int64_t>(samples_.size()) / samples_per_ms;
     const auto [onset, end] = speech_in(each);
     utterances_.push_back({at + onset, at + end});
     samples_.insert(samples_.end(), each.begin(), each.end());
-    samples_.resize(samples_.size() + static_cast<std::size_t>(pause_ms_ * samples_per_ms));
   }
 }
 

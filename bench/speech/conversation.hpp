@@ -16,7 +16,8 @@ using recorded = std::vector<std::int16_t>;
 /// `std::runtime_error` where there are none or one is of another kind.
 std::vector<recorded> read_recordings(const std::filesystem::path& directory);
 
-/// Recordings one after another with a pause after each, going round, from one of them on.
+/// Recordings one after another with a pause between them, going round, from one of them on. It
+/// ends as the last of them does, in the middle of what a server works on.
 class conversation {
  public:
   /// One recording's stretch of speech in the conversation, found by its loudness alone: the
