@@ -10,6 +10,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <thread>
 
 void pin(pid_t process, unsigned cpu) {
@@ -47,12 +48,16 @@ server_process::server_process(const std::vector<std::string>& command, bool pin
   }
   close(output[1]);
   auto* lines = fdopen(output[0], "r");
-  int port = 0;
-  if (std::fscanf(lines, "%d", &port) != 1) {
-    std::fprintf(stderr, "%s did not start\n", command.back().c_str());
+  char line[256] = "";
+  static_cast<void>(std::fgets(line, sizeof(line), lines));
+  std::fclose(lines);
+  const char* uri = std::strstr(line, "://");
+  const char* colon = uri != nullptr ? std::strrchr(uri, ':') : nullptr;
+  const int port = std::atoi(colon != nullptr ? colon + 1 : line);
+  if (port == 0) {
+    std::fprintf(stderr, "%s did not start\n", command.front().c_str());
     std::exit(1);
   }
-  std::fclose(lines);
   port_ = static_cast<std::uint16_t>(port);
 }
 

@@ -13,8 +13,8 @@ void pin(pid_t process, unsigned cpu);
 /// User and system time a process has used, in seconds.
 double cpu_seconds(pid_t process);
 
-/// A server on processor 0, or on all of them. It prints its port as its first line, and is killed
-/// at the end.
+/// A server on processor 0, or on all of them. Its first line of output is its port, or has its
+/// URI; it is killed at the end.
 class server_process {
  public:
   /// Exits the program where the server does not start.

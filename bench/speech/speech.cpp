@@ -28,7 +28,7 @@ struct settings {
   std::vector<int> clients{1, 2, 4, 8};
   double seconds = 30;
   int pause_ms = 2000;
-  pid_t server = 0;
+  std::vector<std::string> server;
   std::string csv = {};
   double most_stop_ms = 0;
 };
@@ -71,8 +71,8 @@ struct round_figures {
   double resident_before = 0, resident = 0;  // MB
 };
 
-round_figures measure(const settings& chosen, const std::vector<recorded>& recordings,
-                      int clients) {
+round_figures measure(const settings& chosen, const std::vector<recorded>& recordings, int clients,
+                      pid_t server) {
   std::deque<conversation> said;
   for (int i = 0; i < clients; ++i)
     said.emplace_back(recordings, static_cast<std::size_t>(i) * 7,
@@ -82,11 +82,11 @@ round_figures measure(const settings& chosen, const std::vector<recorded>& recor
   for (const auto& each : said)
     audio_seconds += static_cast<double>(each.samples().size()) / (1000 * samples_per_ms);
   round_figures figures;
-  figures.resident_before = resident_mb(chosen.server);
-  const double before = cpu_seconds(chosen.server);
+  figures.resident_before = resident_mb(server);
+  const double before = cpu_seconds(server);
   run(all_speak(chosen, said, figures.met));
-  figures.cpu_per_stream = (cpu_seconds(chosen.server) - before) / audio_seconds;
-  figures.resident = resident_mb(chosen.server);
+  figures.cpu_per_stream = (cpu_seconds(server) - before) / audio_seconds;
+  figures.resident = resident_mb(server);
   return figures;
 }
 
@@ -130,7 +130,9 @@ void print(int clients, round_figures& it) {
   std::fflush(stdout);
 }
 
-int measure_all(const settings& chosen) {
+int measure_all(settings& chosen) {
+  const server_process server(chosen.server, false);
+  chosen.plan.uri = "ws://localhost:" + std::to_string(server.port());
   const auto recordings = read_recordings(chosen.recordings);
   std::ofstream csv(chosen.csv);
   csv << head << '\n';
@@ -143,7 +145,7 @@ int measure_all(const settings& chosen) {
               "p99", "max", "each", "", "", "no", "lost");
   bool is_good = true;
   for (const int clients : chosen.clients) {
-    auto figures = measure(chosen, recordings, clients);
+    auto figures = measure(chosen, recordings, clients, server.id());
     print(clients, figures);
     csv << row(clients, figures) << std::endl;
     is_good =
@@ -160,10 +162,10 @@ int main(int argc, char** argv) try {
   app.footer("Exit status: 1 where a final was lost, a session failed, or it was too slow.");
   settings chosen;
   int chunk_ms = 100, interval_ms = 200;
-  app.add_option("uri", chosen.plan.uri, "the server, such as ws://localhost:8765")->required();
-  app.add_option("--recordings", chosen.recordings, "directory of 16 kHz mono WAV files")
+  app.add_option("server", chosen.server,
+                 "the server's command; its first line of output has its URI")
       ->required();
-  app.add_option("--pid", chosen.server, "the server's process, for its CPU time and memory")
+  app.add_option("--recordings", chosen.recordings, "directory of 16 kHz mono WAV files")
       ->required();
   app.add_option("--clients", chosen.clients, "how many at once, one round each")->delimiter(',');
   app.add_option("--seconds", chosen.seconds, "of audio for each client");
