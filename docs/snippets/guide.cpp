@@ -85,7 +85,7 @@ task<> careful() {
   } catch (const invalid_status& refusal) {
     std::cout << "refused with " << refusal.response().status << '\n';
   } catch (const std::system_error& trouble) {
-    std::cout << trouble.what() << '\n';  // "cannot connect to localhost port 8765: ..."
+    std::cout << trouble.what() << '\n';  // "cannot connect to localhost:8765: ..."
   }
 }
 // [errors]

@@ -1,10 +1,11 @@
-// Every exception the library throws of its own; the environment's failures are std::system_error.
+// Every exception the library throws; the environment's failures are a std::system_error too.
 #pragma once
 
 #include <exception>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 
 #include <duplex/close_code.hpp>
 #include <duplex/http.hpp>
@@ -15,6 +16,17 @@ namespace duplex {
 class error : public std::runtime_error {
  public:
   explicit error(const std::string& text);
+};
+
+/// The environment failed: the network, the system. `what()` says what was tried, and why it failed
+/// in lower case: "cannot connect to localhost:8765: connection refused".
+class system_error : public std::system_error {
+ public:
+  system_error(std::error_code code, const std::string& doing);
+  const char* what() const noexcept override { return text_.what(); }
+
+ private:
+  std::runtime_error text_;  // a string that can be copied without failing
 };
 
 /// The connection has ended. `what()` reads like
@@ -136,7 +148,8 @@ class security_error : public invalid_handshake {
   using invalid_handshake::invalid_handshake;
 };
 
-/// The server answered something other than 101.
+/// The server answered something other than 101. `what()` quotes its reason and the first line of a
+/// body that is text: "server rejected WebSocket connection: HTTP 403 Forbidden: not you".
 class invalid_status : public invalid_handshake {
  public:
   explicit invalid_status(duplex::response response);

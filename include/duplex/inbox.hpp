@@ -11,10 +11,11 @@
 namespace duplex {
 
 /// A high and a low mark: what grows above the first pauses, and goes on at the second.
-/// Converts from one number (the low mark is a quarter of it) and from nullopt (no limit).
+/// Converts from one number (the low mark is a quarter of it) and from nullopt: no limit.
 class water_marks {
  public:
-  static constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
+  /// What nullopt stands for: more than there can be, and no negative number turned into a size.
+  static constexpr std::size_t unlimited = std::numeric_limits<std::ptrdiff_t>::max();
 
   constexpr water_marks(std::size_t high) noexcept : high_(high), low_(high / 4) {}  // NOLINT
   constexpr water_marks(std::size_t high, std::size_t low) noexcept : high_(high), low_(low) {}

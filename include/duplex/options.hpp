@@ -103,13 +103,13 @@ struct connect_options {
   std::optional<duration> ping_timeout = std::chrono::seconds(20);
   /// Bounds each step of closing.
   std::optional<duration> close_timeout = std::chrono::seconds(10);
-  /// Bytes of a message received; 1009 beyond. nullopt: unlimited.
+  /// Bytes of a message received; 1009 beyond. nullopt: no limit, as for every limit that follows.
   std::optional<std::size_t> max_size = std::size_t{1} << 20;
-  /// Payload bytes of a frame received, before decompression; 1009 beyond. nullopt: unlimited, but
-  /// for max_size.
+  /// Payload bytes of a frame received, before decompression; 1009 beyond. nullopt: none but
+  /// max_size.
   std::optional<std::size_t> max_frame_size = {};
-  /// Frames of a message received; 1008 beyond. nullopt: unlimited; fragments cost no memory beyond
-  /// their payload, so that none is needed for safety.
+  /// Frames of a message received; 1008 beyond. Fragments cost no memory beyond their payload, so
+  /// that no limit is needed for safety.
   std::optional<std::size_t> max_fragments = {};
   /// Messages received and not yet taken at which reading pauses.
   water_marks max_queue = 32;
@@ -117,7 +117,7 @@ struct connect_options {
   std::optional<std::size_t> max_queue_bytes = {};
   /// Bytes of one read.
   std::size_t read_limit = std::size_t{1} << 16;
-  /// Unsent bytes above which `send` waits.
+  /// Unsent bytes above which `send` waits; 0: it waits until all is sent.
   water_marks write_limit = std::size_t{1} << 16;
   /// Where to connect instead of the URI's host: a name, a numeric address, or "unix:" and the path
   /// of a unix socket.

@@ -14,7 +14,8 @@ namespace duplex {
 /// 504, and a proxy that does not reach its server.
 std::exception_ptr process_exception(std::exception_ptr problem);
 
-/// How `reconnecting` tries again. What is nullopt is set by the environment's DUPLEX_BACKOFF_*.
+/// How `reconnecting` tries again. What is nullopt is set by the environment's DUPLEX_BACKOFF_*,
+/// and gives way to what is set here: a `max_delay` of 1 s makes no other wait longer.
 struct reconnect_options {
   using duration = std::chrono::steady_clock::duration;
 
@@ -24,7 +25,8 @@ struct reconnect_options {
   /// The first wait is a random part of this, so that the clients of a server that was away do not
   /// come back all at once (RFC 6455 section 7.2.3). DUPLEX_BACKOFF_INITIAL_DELAY, 5 s.
   std::optional<duration> initial_delay = {};
-  /// The second wait. DUPLEX_BACKOFF_MIN_DELAY, 3.1 s.
+  /// The second wait; also how long a connection must have lasted for the waits to begin anew.
+  /// DUPLEX_BACKOFF_MIN_DELAY, 3.1 s.
   std::optional<duration> min_delay = {};
   /// The longest. DUPLEX_BACKOFF_MAX_DELAY, 90 s.
   std::optional<duration> max_delay = {};

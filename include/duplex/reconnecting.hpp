@@ -32,11 +32,13 @@ class reconnecting {
   reconnecting& operator=(reconnecting&&) noexcept;
   ~reconnecting();
 
-  /// A new connection. After a failed attempt it waits and tries again, each time longer; a
-  /// success makes the next wait a short one. Throws what `process_exception` says no other
-  /// attempt can help, duplex::timeout past the limit's deadline, and std::system_error
-  /// (operation_canceled) once it is stopped. Each attempt is logged, and bounded by open_timeout.
-  /// One call at a time; the object must outlive it.
+  /// A new connection. After a failed attempt it waits and tries again, each time longer. Called
+  /// again so soon that the connection before has lasted for less than `min_delay`, or than the
+  /// wait before it, it takes that for a failed attempt; one that lasted makes the next wait a
+  /// short one. Throws what `process_exception` says no other attempt can help, duplex::timeout
+  /// past the limit's deadline, and std::system_error (operation_canceled) once it is stopped. Each
+  /// attempt is logged, and bounded by open_timeout. One call at a time; the object must outlive
+  /// it.
   task<client_connection> next(limit limit = {});
 
  private:

@@ -1,9 +1,10 @@
 // Running a server or a coroutine to its end on the calling thread's loop.
 #pragma once
 
-#include <functional>
+#include <concepts>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include <duplex/coro/task.hpp>
 #include <duplex/server.hpp>
@@ -20,9 +21,20 @@ task<> keep_result(task<T> task, std::optional<T>& result) {
 }  // namespace detail
 
 /// Serves until SIGINT or SIGTERM; then says 1001 to everyone and waits for the handlers,
-/// for at most twice close_timeout. A second signal drops what is left. Tells systemd, where it has
-/// asked, that the service is ready, and that it stops (sd_notify(3)).
-void run(server server);
+/// for at most twice close_timeout, the longest of them. A second signal drops what is left. Tells
+/// systemd, where it has asked, that the service is ready, and that it stops (sd_notify(3)).
+/// Returns once all servers are closed, by a signal or otherwise.
+void run(std::vector<server> servers);
+
+/// The same of one server, or of several: run(serve(site, ...), serve(metrics, ...)).
+template <std::same_as<server>... More>
+void run(server first, More... more) {
+  std::vector<server> all;
+  all.reserve(1 + sizeof...(more));
+  all.push_back(std::move(first));
+  (all.push_back(std::move(more)), ...);
+  run(std::move(all));
+}
 
 /// Runs a coroutine to its end and gives its result or throws its exception. Connections still
 /// closing in the background are waited for, each for at most its close_timeout.

@@ -26,7 +26,7 @@ task<client_connection> open_on(std::unique_ptr<io::stream> stream, const detail
   auto handshake = plan.make_handshake();
   if (plan.target.secure()) {
     auto engine = tls.server.make_engine(plan.target.host());
-    const std::string peer = plan.target.host() + " port " + std::to_string(plan.target.port());
+    const std::string peer = detail::peer_name(plan.dialling);
     auto encrypted = co_await io::open_tls(std::move(stream), std::move(engine), peer, limit);
     stream = std::move(encrypted);
   }
@@ -65,8 +65,13 @@ task<client_connection> open_following(detail::client_plan plan, tls::clients tl
   for (;;) {
     try {
       if (!stream) {
+        write_log(*plan.logger, log_level::debug,
+                  "= connecting to " + detail::describe_way(plan.dialling));
         auto dialled = co_await detail::dial(plan.dialling, tls.proxy, limit);
         stream = std::move(dialled);
+        write_log(*plan.logger, log_level::debug,
+                  "= connected to " + to_string(stream->remote_address()) + " from " +
+                      to_string(stream->local_address()));
       }
       co_return co_await open_on(std::move(stream), plan, tls, limit);
     } catch (const invalid_status& answer) {
@@ -81,12 +86,14 @@ task<client_connection> detail::open_client(client_plan plan, tls::clients tls,
                                             std::unique_ptr<io::stream> stream, limit whole) {
   const auto target = plan.target.str();
   const auto shown = target.substr(0, target.find('?'));  // what follows may be a token of access
-  const auto time = plan.open_timeout.value_or(duration::zero());
+  const auto time = plan.open_timeout;
   const limit limit = reconnect_policy::attempt_limit(whole, plan.open_timeout);
   try {
     co_return co_await open_following(std::move(plan), std::move(tls), std::move(stream), limit);
   } catch (const timeout&) {
-    throw timeout("opening a connection to " + shown + " took longer than " + to_text(time));
+    const bool own = !whole.deadline() || limit.deadline() != whole.deadline();
+    const auto why = time && own ? "took longer than open_timeout, " + to_text(*time) : "timed out";
+    throw timeout("opening a connection to " + shown + " " + why);
   }
 }
 

@@ -62,7 +62,7 @@ connection connection_impl::open(std::shared_ptr<connection_impl> impl, duplex::
   // What came with the handshake is parsed once whoever opened the connection has had its turn.
   impl->resume_input();
   impl->settle();
-  impl->log(log_level::info, "connection open");
+  impl->log_open();
   return connection(std::move(impl));
 }
 
@@ -310,7 +310,7 @@ void connection_impl::end() noexcept {
   if (topics_) topics_->leave_all(*this);
   for (auto* ping = pings_; ping; ping = ping->next) ping->waiting.wake_all();
   loop_.release(self);
-  log(log_level::info, "connection closed");
+  log_end();
   if (stop_source_) stop_source_->request_stop();
 }
 
@@ -450,6 +450,21 @@ void connection_impl::log(log_level level, std::string_view message) const noexc
   try {
     if (logger_ && logger_->enabled(level)) write_log(*logger_, level, message, id());
   } catch (...) {  // no memory for an identifier: then it has none
+  }
+}
+
+void connection_impl::log_open() const {
+  if (!logger_ || !logger_->enabled(log_level::info)) return;
+  log(log_level::info, "connection open with " + to_string(handshake_.remote_address));
+}
+
+void connection_impl::log_end() const noexcept {
+  try {
+    if (!logger_ || !logger_->enabled(log_level::info)) return;
+    const connection_closed end(core_.close_rcvd(), core_.close_sent(), core_.rcvd_then_sent());
+    log(log_level::info,
+        "connection closed with " + to_string(handshake_.remote_address) + ": " + end.what());
+  } catch (...) {  // no memory for a line
   }
 }
 

@@ -173,6 +173,8 @@ class connection_impl final : public std::enable_shared_from_this<connection_imp
   void send_held_back();
   bool send_held_latest();
   void log(log_level level, std::string_view message) const noexcept;
+  void log_open() const;
+  void log_end() const noexcept;
 
   io::loop& loop_;
   std::unique_ptr<io::stream> stream_;

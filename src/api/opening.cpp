@@ -194,6 +194,10 @@ task<> opening::receive_request(stream_reader& reader) {
 // The first of the steps that has an answer gives it.
 task<> opening::decide() {
   auto answer = protocol_.refusal();
+  // Where there is plain HTTP, HEAD may be answered too.
+  if (answer && answer->status == 405 && !options_.process_request.empty()) {
+    answer->headers.set("Allow", "GET, HEAD");
+  }
   if (requested_ && !closing()) {
     co_await process_request(answer);
     if (!answer) answer = server_handshake::check_upgrade(handshake_.request);

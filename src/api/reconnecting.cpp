@@ -2,6 +2,7 @@
 #include <duplex/reconnecting.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <exception>
 #include <utility>
 
@@ -49,11 +50,15 @@ reconnecting::~reconnecting() = default;
 
 task<client_connection> reconnecting::next(limit limit) {
   auto& [plan, tls, policy] = *state_;
+  if (const auto delay = policy.delay_after_success(std::chrono::steady_clock::now())) {
+    co_await sleep_within(*delay, limit);
+    policy.check(nullptr, limit);
+  }
   for (;;) {
     std::exception_ptr problem;
     try {
       auto ws = co_await detail::open_client(plan, tls, nullptr, limit);
-      policy.succeeded();
+      policy.succeeded(std::chrono::steady_clock::now());
       co_return ws;
     } catch (...) {
       problem = std::current_exception();

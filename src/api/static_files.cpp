@@ -2,6 +2,7 @@
 #include <array>
 #include <chrono>
 #include <duplex/coro/task.hpp>
+#include <duplex/error.hpp>
 #include <duplex/handshake.hpp>
 #include <duplex/io/worker.hpp>
 #include <duplex/log.hpp>
@@ -198,7 +199,11 @@ task<std::optional<response>> answer_with_file(const request& request, const fs:
 }  // namespace
 
 request_step static_files(const std::string& directory, static_file_options options) {
-  const fs::path root = fs::canonical(directory);
+  std::error_code problem;
+  const fs::path root = fs::canonical(directory, problem);
+  if (problem) {
+    throw system_error(problem, "static_files cannot open the directory '" + directory + "'");
+  }
   if (!fs::is_directory(root)) {
     throw std::invalid_argument("static_files needs a directory, got '" + escaped(directory) + "'");
   }

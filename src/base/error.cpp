@@ -1,4 +1,5 @@
 // What errors say.
+#include <cctype>
 #include <duplex/error.hpp>
 #include <duplex/log.hpp>
 
@@ -26,6 +27,38 @@ std::string describe_header(const std::string& name, const std::optional<std::st
   return "invalid " + name + " header: " + *value;
 }
 
+// "Connection refused" in lower case, but not "RPC failed".
+std::string lower_case_message(std::error_code code) {
+  std::string message = code.message();
+  if (message.size() > 1 && std::islower(static_cast<unsigned char>(message[1]))) {
+    message[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(message[0])));
+  }
+  return message;
+}
+
+// Pages for browsers tell little in their first line.
+bool is_plain_text(const response& answer) {
+  const auto type = answer.headers.get("Content-Type").value_or("text/plain");
+  return type.starts_with("text/plain") || type.starts_with("application/json");
+}
+
+// The beginning of what somebody wrote for a reader, in one line.
+std::string excerpt(std::string_view text) {
+  constexpr std::size_t excerpt_max = 200;
+  text = text.substr(0, text.find_first_of("\r\n"));
+  if (text.size() <= excerpt_max) return std::string(text);
+  std::size_t end = excerpt_max;  // between characters of UTF-8
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return std::string(text.substr(0, end)) + "...";
+}
+
+std::string describe_answer(const response& answer) {
+  std::string text = "HTTP " + std::to_string(answer.status);
+  if (!answer.reason.empty()) text += " " + excerpt(answer.reason);
+  const auto body = is_plain_text(answer) ? excerpt(answer.body) : std::string();
+  return body.empty() ? text : text + ": " + body;
+}
+
 }  // namespace
 
 bool detail::is_transient_status(int status) noexcept {
@@ -33,6 +66,9 @@ bool detail::is_transient_status(int status) noexcept {
 }
 
 error::error(const std::string& text) : std::runtime_error(escaped(text)) {}
+
+system_error::system_error(std::error_code code, const std::string& doing)
+    : std::system_error(code), text_(escaped(doing) + ": " + lower_case_message(code)) {}
 
 connection_closed::connection_closed(std::optional<close_info> rcvd, std::optional<close_info> sent,
                                      std::optional<bool> rcvd_then_sent)
@@ -53,12 +89,11 @@ std::exception_ptr make_connection_closed(std::optional<close_info> rcvd,
 }
 
 invalid_status::invalid_status(duplex::response response)
-    : invalid_handshake("server rejected WebSocket connection: HTTP " +
-                        std::to_string(response.status)),
+    : invalid_handshake("server rejected WebSocket connection: " + describe_answer(response)),
       response_(std::move(response)) {}
 
 invalid_proxy_status::invalid_proxy_status(duplex::response response)
-    : proxy_error("proxy rejected connection: HTTP " + std::to_string(response.status),
+    : proxy_error("proxy rejected connection: " + describe_answer(response),
                   detail::is_transient_status(response.status)),
       response_(std::move(response)) {}
 

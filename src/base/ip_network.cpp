@@ -76,7 +76,7 @@ std::optional<ip_network> ip_network::parse(std::string_view text) {
   ip_network network;
   network.address_ = *ip;
   network.prefix_ = 8 * ip->size;
-  if (slash == std::string_view::npos) return network;
+  if (slash == std::string_view::npos) return network.unmapped();
   const auto digits = text.substr(slash + 1);
   std::size_t prefix = 0;
   const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), prefix);
@@ -84,11 +84,22 @@ std::optional<ip_network> ip_network::parse(std::string_view text) {
     return std::nullopt;
   }
   network.prefix_ = prefix;
+  return network.unmapped();
+}
+
+// As addresses are compared: ::ffff:10.0.0.0/104 is 10.0.0.0/8.
+std::optional<ip_network> ip_network::unmapped() const {
+  if (!is_mapped(address_)) return *this;
+  constexpr std::size_t mapped_bits = 8 * mapped_start.size();
+  if (prefix_ < mapped_bits) return std::nullopt;  // more than IPv4, less than IPv6
+  ip_network network;
+  network.address_ = detail::unmapped(address_);
+  network.prefix_ = prefix_ - mapped_bits;
   return network;
 }
 
 bool ip_network::contains(const ip_address& ip) const noexcept {
-  return same_prefix(address_, unmapped(ip), prefix_);
+  return same_prefix(address_, detail::unmapped(ip), prefix_);
 }
 
 }  // namespace duplex::detail

@@ -22,6 +22,8 @@ class ip_network {
   bool contains(const ip_address& ip) const noexcept;
 
  private:
+  std::optional<ip_network> unmapped() const;
+
   ip_address address_;
   std::size_t prefix_ = 0;
 };

@@ -61,8 +61,8 @@ origin_rule origin_matching(std::string_view expression) {
   try {
     pattern.assign(expression.begin(), expression.end());
   } catch (const std::regex_error& problem) {
-    throw std::invalid_argument("origins must be regular expressions, got '" + escaped(expression) +
-                                "': " + problem.what());
+    throw std::invalid_argument("origin_matching must be given a regular expression, got '" +
+                                escaped(expression) + "': " + problem.what());
   }
   return {[pattern = std::move(pattern)](std::optional<std::string_view> origin, const request&) {
     return origin && origin->size() <= matched_max &&

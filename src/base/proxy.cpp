@@ -78,8 +78,15 @@ bool is_within(std::string_view name, std::string_view suffix) {
          (before.empty() || before.back() == '.');
 }
 
+// The dot of the root names nothing more.
+std::string_view without_root(std::string_view name) {
+  if (name.ends_with('.')) name.remove_suffix(1);
+  return name;
+}
+
 bool names(std::string_view entry, std::string_view host, std::string_view host_and_port) {
   if (entry == "*") return true;
+  entry = without_root(entry);
   if (entry.starts_with("*.")) entry.remove_prefix(1);
   entry.remove_prefix(std::min(entry.find_first_not_of('.'), entry.size()));
   if (entry.empty()) return false;
@@ -116,7 +123,8 @@ std::optional<std::string> find_proxy(const uri& target, const environment_varia
   return std::nullopt;
 }
 
-bool bypasses_proxy(std::string_view no_proxy, const std::string& host, std::uint16_t port) {
+bool bypasses_proxy(std::string_view no_proxy, const std::string& name, std::uint16_t port) {
+  const std::string host(without_root(name));
   const bool is_ipv6 = host.find(':') != std::string::npos;
   const std::string host_and_port =
       (is_ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);

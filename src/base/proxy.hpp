@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include <duplex/io/address.hpp>
 #include <duplex/uri.hpp>
 
 #include "base/environment.hpp"
@@ -24,8 +25,8 @@ struct proxy {
 
   /// Whether the proxy is told an address instead of a name.
   bool wants_address() const noexcept { return kind == type::socks4 || kind == type::socks5; }
-  /// "proxy localhost port 3128", for messages.
-  std::string name() const { return "proxy " + host + " port " + std::to_string(port); }
+  /// "proxy localhost:3128", for messages.
+  std::string name() const { return "proxy " + to_string(address{host, port}); }
 };
 
 /// `http`, `https`, `socks4`, `socks4a`, `socks5` or `socks5h`, with the port they have by default

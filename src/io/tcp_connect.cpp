@@ -105,7 +105,7 @@ task<std::unique_ptr<stream>> connect_any(std::vector<address> addresses, std::s
 task<std::unique_ptr<stream>> connect_tcp(std::string host, std::uint16_t port,
                                           address_family family, limit limit,
                                           std::optional<address> local) {
-  std::string peer = host + " port " + std::to_string(port);
+  std::string peer = to_string(address{host, port});
   if (local) {
     peer += " from " + local->host;
     const bool is_ipv6 = net::to_sockaddr(*local).family() == AF_INET6;

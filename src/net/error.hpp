@@ -9,7 +9,9 @@ namespace duplex::net {
 /// The resolver's numbers (EAI_NONAME and so on), with its own messages.
 std::error_code to_resolver_error(int eai_error) noexcept;
 
-/// Throws a std::system_error whose `what` is "doing: connection refused", in lower case.
+bool is_resolver_error(std::error_code code) noexcept;
+
+/// Throws a duplex::system_error, whose `what` is "doing: connection refused".
 [[noreturn]] void throw_system_error(std::error_code code, const std::string& doing);
 /// Of an errno.
 [[noreturn]] void throw_system_error(int error, const std::string& doing);

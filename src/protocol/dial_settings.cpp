@@ -35,8 +35,11 @@ dial_settings dial_settings_of(const uri& target, const connect_options& options
 }
 
 std::string peer_name(const dial_settings& settings) {
-  if (unix_path_of(settings.host)) return settings.host;
-  return settings.host + " port " + std::to_string(settings.port);
+  return to_string(address{settings.host, settings.port});
+}
+
+std::string describe_way(const dial_settings& settings) {
+  return peer_name(settings) + (settings.proxy ? " through " + settings.proxy->name() : "");
 }
 
 bool must_resolve_for_proxy(const dial_settings& settings) {

@@ -32,6 +32,9 @@ std::optional<proxy> detect_proxy(const uri& target);
 /// "localhost port 8765", for messages.
 std::string peer_name(const dial_settings& settings);
 
+/// "localhost:8765 through proxy 127.0.0.1:3128", for the log.
+std::string describe_way(const dial_settings& settings);
+
 /// Whether the server's name is to be looked up here, to tell the proxy an address.
 bool must_resolve_for_proxy(const dial_settings& settings);
 /// Of which family that address must be.

@@ -92,6 +92,12 @@ std::exception_ptr describe(const http1_problem& problem) {
   return std::make_exception_ptr(security_error("refused HTTP response: " + problem.text));
 }
 
+// A server of TLS that is sent plain HTTP may say so in TLS: with an alert (RFC 8446 section 6).
+bool begins_with_tls(std::span<const std::byte> bytes) {
+  constexpr auto alert_record = std::byte{21};
+  return !bytes.empty() && bytes.front() == alert_record;
+}
+
 }  // namespace
 
 bool is_handshake_header(std::string_view name) noexcept {
@@ -116,6 +122,10 @@ void client_handshake::receive_data(std::span<const std::byte> bytes) {
   if (body_) {
     body_->receive_data(bytes);
     return finish_body();
+  }
+  if (reader_.untouched() && begins_with_tls(bytes)) {
+    failure_ = std::make_exception_ptr(invalid_message("the server speaks TLS: use wss"));
+    return;
   }
   reader_.receive_data(bytes);
   if (finished_) return;

@@ -155,10 +155,22 @@ response refuse_head(const http1_problem& problem) {
   return server_handshake::reject(400, problem.text);
 }
 
+// A client of TLS begins so (RFC 8446 section 5.1), and no request does. It cannot read the answer;
+// it is the log that tells.
+bool begins_with_tls(std::span<const std::byte> bytes) {
+  constexpr auto handshake_record = std::byte{22};
+  return !bytes.empty() && bytes.front() == handshake_record;
+}
+
 }  // namespace
 
 void server_handshake::receive_data(std::span<const std::byte> bytes) {
   if (refusal_) return;
+  if (reader_.untouched() && begins_with_tls(bytes)) {
+    refusal_ = reject(400, "this looks like TLS, and this port speaks plain HTTP: use ws or http");
+    finished_ = true;
+    return;
+  }
   reader_.receive_data(bytes);
   if (finished_) return;
   check_first_line();

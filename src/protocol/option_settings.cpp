@@ -32,12 +32,15 @@ void require_size(std::string_view option, const std::optional<std::size_t>& val
   if (number < 0) refuse(option, "no less than 0", std::to_string(number));
 }
 
+// 0 is no way to say "no limit": nullopt is.
 void require_positive(std::string_view option, const std::optional<std::size_t>& value) {
   const auto number = static_cast<std::ptrdiff_t>(value.value_or(1));
-  if (number <= 0) refuse(option, "positive", std::to_string(number));
+  if (number <= 0) refuse(option, "positive, or nullopt for no limit", std::to_string(number));
 }
 
 void require_marks(std::string_view option, const water_marks& marks) {
+  require_size(option, marks.high());
+  require_size(option, marks.low());
   if (marks.low() <= marks.high()) return;
   refuse(option, "a high mark and a low one",
          std::to_string(marks.high()) + " and " + std::to_string(marks.low()));
@@ -45,6 +48,10 @@ void require_marks(std::string_view option, const water_marks& marks) {
 
 void require_subprotocol(std::string_view name) {
   if (!is_token(name)) refuse("a subprotocol", "a token", "'" + escaped(name) + "'");
+}
+
+void require_field_value(std::string_view option, std::string_view value) {
+  if (!is_field_value(value)) refuse(option, "the value of a header", "'" + escaped(value) + "'");
 }
 
 void require_range(std::string_view option, int value, int least, int most) {
@@ -101,13 +108,13 @@ void validate_connection(const Options& options) {
   require_positive("ping_interval", options.ping_interval);
   require_positive("ping_timeout", options.ping_timeout);
   require_positive("close_timeout", options.close_timeout);
-  require_size("max_size", options.max_size);
+  require_positive("max_size", options.max_size);
   require_positive("max_frame_size", options.max_frame_size);
   require_positive("max_fragments", options.max_fragments);
   require_positive("max_queue_bytes", options.max_queue_bytes);
   require_marks("max_queue", options.max_queue);
   require_marks("write_limit", options.write_limit);
-  if (options.max_queue.high() == 0) refuse("max_queue", "positive", "0");
+  require_positive("max_queue", options.max_queue.high());
   if (options.read_limit == 0) refuse("read_limit", "positive", "0");
   for (const std::string_view name : options.subprotocols) require_subprotocol(name);
   for (const auto& extension : options.extensions) {
@@ -142,6 +149,10 @@ inbox inbox_of(const Options& options) {
 void validate(const connect_options& options) {
   validate_connection(options);
   require_size("max_redirects", options.max_redirects);
+  if (options.origin) require_field_value("origin", *options.origin);
+  if (options.user_agent_header) {
+    require_field_value("user_agent_header", *options.user_agent_header);
+  }
   if (options.port && (*options.port < 1 || *options.port > 65535)) {
     refuse("port", "1 to 65535", std::to_string(*options.port));
   }
@@ -169,9 +180,7 @@ void validate(const serve_options& options) {
     refuse("trusted_proxies", "with proxy_protocol",
            "'" + escaped(options.trusted_proxies.front()) + "' without");
   }
-  if (options.server_header && !is_field_value(*options.server_header)) {
-    refuse("server_header", "the value of a header", "'" + escaped(*options.server_header) + "'");
-  }
+  if (options.server_header) require_field_value("server_header", *options.server_header);
   require_own_headers(options.additional_headers.fixed());
   for (const auto& step : options.process_request) require_callable("process_request", step);
   for (const auto& step : options.process_response) require_callable("process_response", step);
@@ -224,7 +233,11 @@ protocol::client_handshake_settings handshake_settings(const connect_options& op
   settings.origin = options.origin;
   settings.subprotocols.assign(options.subprotocols.begin(), options.subprotocols.end());
   for (const auto& [name, value] : options.additional_headers) {
-    settings.additional_headers.add(std::string(name), std::string(value));
+    try {
+      settings.additional_headers.add(std::string(name), std::string(value));
+    } catch (const std::invalid_argument& problem) {
+      throw std::invalid_argument("additional_headers: " + std::string(problem.what()));
+    }
   }
   settings.user_agent_header = options.user_agent_header;
   for (const auto* extension : options.extensions) {

@@ -99,6 +99,8 @@ bool carries_credentials(std::string_view name) {
   const auto has = [&](std::string_view word) {
     return std::search(name.begin(), name.end(), word.begin(), word.end(), same) != name.end();
   };
+  // Browsers can send a token in no other header than that of the subprotocols.
+  if (equal_ignoring_case(name, "Sec-WebSocket-Protocol")) return true;
   return !protocol::is_handshake_header(name) && std::ranges::any_of(words, has);
 }
 

@@ -46,7 +46,7 @@ blocking_connection::blocking_connection(std::unique_ptr<sync::transport> transp
     unparsed_ = true;
   }
   service_->add(*this);
-  write_log(*logger_, log_level::info, "connection open", id_);
+  write_log(*logger_, log_level::info, "connection open with " + to_string(remote_address_), id_);
 }
 
 blocking_connection::~blocking_connection() { service_->remove(*this); }
@@ -55,6 +55,16 @@ void blocking_connection::unlock_and_log(std::unique_lock<std::mutex>& lock) noe
   const auto lines = std::exchange(traced_, {});
   lock.unlock();
   for (const auto& line : lines) write_log(*logger_, log_level::debug, line, id_);
+}
+
+void blocking_connection::log_end() const noexcept {
+  try {
+    if (!logger_->enabled(log_level::info)) return;
+    const connection_closed end(core_.close_rcvd(), core_.close_sent(), core_.rcvd_then_sent());
+    write_log(*logger_, log_level::info,
+              "connection closed with " + to_string(remote_address_) + ": " + end.what(), id_);
+  } catch (...) {  // no memory for a line
+  }
 }
 
 // --- receiving

@@ -126,6 +126,7 @@ class blocking_connection final : private serviced {
   wish serve(clock::time_point now, short ready) noexcept;
   /// A sink may do anything but is never called with the lock held.
   void unlock_and_log(std::unique_lock<std::mutex>& lock) noexcept;
+  void log_end() const noexcept;
   wish next_wish(clock::time_point now);
 
   // Input and output, without blocking

@@ -35,9 +35,7 @@ class blocking_connection::call {
     const bool log_end = connection_.ended_ && !std::exchange(connection_.end_logged_, true);
     connection_.unlock_and_log(lock_);
     if (wake) connection_.service_->wake(connection_);
-    if (log_end) {
-      write_log(*connection_.logger_, log_level::info, "connection closed", connection_.id_);
-    }
+    if (log_end) connection_.log_end();
   }
   call(const call&) = delete;
   call& operator=(const call&) = delete;

@@ -9,6 +9,7 @@
 #include <duplex/protocol/handshake.hpp>
 
 #include "base/reconnect_policy.hpp"
+#include "net/sockaddr.hpp"
 #include "protocol/client_plan.hpp"
 #include "protocol/trace.hpp"
 #include "sync/blocking_connection.hpp"
@@ -36,6 +37,19 @@ response shake_hands(transport& transport, protocol::client_handshake& handshake
     if (auto answer = handshake.next_response()) return std::move(*answer);
     if (handshake.failure()) std::rethrow_exception(handshake.failure());
   }
+}
+
+std::unique_ptr<transport> dial_and_log(const detail::client_plan& plan,
+                                        const tls::client& proxy_tls,
+                                        std::optional<clock::time_point> deadline) {
+  write_log(*plan.logger, log_level::debug,
+            "= connecting to " + detail::describe_way(plan.dialling));
+  auto dialled = dial(plan.dialling, proxy_tls, deadline);
+  const int socket = dialled->descriptor();
+  write_log(*plan.logger, log_level::debug,
+            "= connected to " + to_string(net::remote_address_of(socket)) + " from " +
+                to_string(net::local_address_of(socket)));
+  return dialled;
 }
 
 std::unique_ptr<blocking_connection> open_on(std::unique_ptr<transport> transport,
@@ -68,7 +82,7 @@ std::unique_ptr<blocking_connection> open_client(detail::client_plan plan, const
       detail::reconnect_policy::attempt_limit(whole, plan.open_timeout).deadline();
   for (;;) {
     try {
-      if (!transport) transport = dial(plan.dialling, tls.proxy, deadline);
+      if (!transport) transport = dial_and_log(plan, tls.proxy, deadline);
       return open_on(std::move(transport), plan, tls, deadline);
     } catch (const invalid_status& answer) {
       if (!plan.follow(answer.response())) throw;

@@ -6,6 +6,7 @@
 
 #include <duplex/error.hpp>
 
+#include "net/error.hpp"
 #include "protocol/proxy_handshake.hpp"
 #include "sync/tcp.hpp"
 #include "sync/tls_transport.hpp"
@@ -18,7 +19,7 @@ std::unique_ptr<transport> connect_to(const std::string& host, std::uint16_t por
                                       const detail::dial_settings& settings,
                                       std::optional<clock::time_point> deadline) {
   const auto addresses = resolve(host, port, settings.family, deadline);
-  const std::string peer = host + " port " + std::to_string(port);
+  const std::string peer = to_string(address{host, port});
   return make_plain_transport(connect_tcp(addresses, peer, deadline, settings.local));
 }
 
@@ -28,7 +29,9 @@ std::unique_ptr<transport> connect_to_proxy(const detail::dial_settings& setting
   try {
     return connect_to(proxy.host, proxy.port, settings, deadline);
   } catch (const std::system_error& failure) {
-    throw std::system_error(failure.code(), "cannot connect to " + proxy.name());
+    const bool unknown = net::is_resolver_error(failure.code());
+    net::throw_system_error(failure.code(),
+                            (unknown ? "cannot resolve " : "cannot connect to ") + proxy.name());
   }
 }
 

@@ -1,6 +1,7 @@
 // Attempts and waits, in turns.
 #include <duplex/sync/reconnecting.hpp>
 
+#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
@@ -53,11 +54,15 @@ reconnecting::~reconnecting() = default;
 
 client_connection reconnecting::next(limit limit) {
   auto& [plan, tls, policy] = *state_;
+  if (const auto delay = policy.delay_after_success(std::chrono::steady_clock::now())) {
+    sleep_within(*delay, limit);
+    policy.check(nullptr, limit);
+  }
   for (;;) {
     std::exception_ptr problem;
     try {
       client_connection ws(open_client(plan, tls, nullptr, limit));
-      policy.succeeded();
+      policy.succeeded(std::chrono::steady_clock::now());
       return ws;
     } catch (...) {
       problem = std::current_exception();

@@ -11,6 +11,8 @@
 
 #include <openssl/pem.h>
 
+#include <duplex/error.hpp>
+
 namespace duplex::tls {
 namespace {
 
@@ -90,8 +92,10 @@ std::string address_text(const ASN1_OCTET_STRING* address) {
 
 }  // namespace
 
-pem_source pem_source::file(std::string_view path) {
-  pem_source result{.name = "'" + std::string(path) + "'", .path = std::string(path)};
+pem_source pem_source::file(std::string_view path, std::string_view what) {
+  if (path.empty()) throw std::invalid_argument(std::string(what) + " must be a path, got ''");
+  pem_source result{.name = std::string(what) + " '" + std::string(path) + "'",
+                    .path = std::string(path)};
   const std::unique_ptr<std::FILE, freeing<std::fclose>> opened(
       std::fopen(result.path.c_str(), "rb"));
   char block[4096];
@@ -103,7 +107,7 @@ pem_source pem_source::file(std::string_view path) {
   }
   if (!opened || std::ferror(opened.get()) != 0) {
     const std::error_code error(errno, std::system_category());
-    throw std::system_error(error, "cannot read " + result.name);
+    throw system_error(error, "cannot read " + result.name);
   }
   return result;
 }

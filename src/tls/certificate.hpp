@@ -20,8 +20,8 @@ struct pem_source {
   std::string path = {};  ///< of the file, if it is one
 
   /// Throws std::system_error where the file cannot be read.
-  static pem_source file(std::string_view path);
-  /// `what`: "the client's certificate".
+  /// `what`: the option that names it, "tls.ca_file".
+  static pem_source file(std::string_view path, std::string_view what);
   static pem_source memory(std::string_view text, std::string_view what);
 };
 

@@ -96,7 +96,7 @@ void set_client_verification(SSL_CTX* native, const tls_server_options& options)
     throw std::invalid_argument("tls.client needs tls.client_ca_file or tls.client_ca");
   }
   if (!options.client_ca_file.empty()) {
-    trust_clients_of(native, pem_source::file(options.client_ca_file));
+    trust_clients_of(native, pem_source::file(options.client_ca_file, "tls.client_ca_file"));
   }
   if (!options.client_ca.empty()) {
     trust_clients_of(native, pem_source::memory(options.client_ca, "tls.client_ca"));
@@ -111,7 +111,7 @@ pem_source source_of(std::string_view file, std::string_view text, const char* o
     throw std::invalid_argument(std::string(option) + " is given twice: as '" + std::string(file) +
                                 "' and as a text");
   }
-  if (!file.empty()) return pem_source::file(file);
+  if (!file.empty()) return pem_source::file(file, std::string(option) + "_file");
   return pem_source::memory(text, option);
 }
 
@@ -147,7 +147,7 @@ std::shared_ptr<const context> make_client_context(const tls_client& options) {
   auto result = std::make_shared<context>();
   result->native = make_native(TLS_client_method(), options.minimum_version);
   SSL_CTX* native = result->native.get();
-  if (options.ca_file) trust(native, pem_source::file(*options.ca_file));
+  if (options.ca_file) trust(native, pem_source::file(*options.ca_file, "tls.ca_file"));
   if (options.ca) trust(native, pem_source::memory(*options.ca, "tls.ca"));
   if (!options.ca_file && !options.ca) SSL_CTX_set_default_verify_paths(native);
   ERR_clear_error();  // a system without authorities shows when there is something to check

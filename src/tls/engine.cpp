@@ -178,6 +178,9 @@ void engine::check_first_bytes(std::span<const std::byte> bytes) {
       output_.append(as_bytes(plain_http_answer));
       return fail(errc::broken, "the peer speaks plain HTTP to a port for TLS");
     }
+    if (first && side_ == side::client && byte == 'H') {  // an answer of HTTP
+      return fail(errc::broken, "the peer speaks plain HTTP, no TLS: ws or http instead?");
+    }
     return fail(errc::broken, "the peer speaks no TLS");
   }
 }

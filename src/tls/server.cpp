@@ -27,6 +27,13 @@ class server_state {
     const std::lock_guard lock(mutex_);
     return content_;
   }
+  /// False, and nothing has changed: it is another than `before` by now.
+  bool exchange(const std::shared_ptr<const content>& before, std::shared_ptr<const content> next) {
+    const std::lock_guard lock(mutex_);
+    if (content_ != before) return false;
+    content_.swap(next);
+    return true;
+  }
   void set(std::shared_ptr<const content> next) {
     const std::lock_guard lock(mutex_);
     content_.swap(next);
@@ -55,9 +62,12 @@ tls_server tls_server::pem_text(std::string chain, std::string key, tls_server_o
 }
 
 void tls_server::reload() {
-  const auto before = state_->get();
-  state_->set(std::make_shared<const tls::server_state::content>(
-      tls::server_state::read(before->first, before->options)));
+  // What another thread has put there meanwhile is newer, and is what is read again.
+  for (bool done = false; !done;) {
+    const auto before = state_->get();
+    done = state_->exchange(before, std::make_shared<const tls::server_state::content>(
+                                        tls::server_state::read(before->first, before->options)));
+  }
 }
 
 void tls_server::replace(const tls_server& other) { state_->set(other.state_->get()); }

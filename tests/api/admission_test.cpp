@@ -184,11 +184,12 @@ TEST(admission_options, that_make_no_sense_are_refused) {
     return failure_now([&] { serve(echo, "127.0.0.1", 0, std::move(options)); });
   };
   EXPECT_EQ(failure({.max_connections = 0}),
-            "invalid argument: max_connections must be positive, got 0");
+            "invalid argument: max_connections must be positive, or nullopt for no limit, got 0");
   EXPECT_EQ(failure({.max_connections_per_address = 0}),
-            "invalid argument: max_connections_per_address must be positive, got 0");
+            "invalid argument: max_connections_per_address must be positive, or nullopt for no "
+            "limit, got 0");
   EXPECT_EQ(failure({.max_accept_rate = 0}),
-            "invalid argument: max_accept_rate must be positive, got 0");
+            "invalid argument: max_accept_rate must be positive, or nullopt for no limit, got 0");
 }
 
 // --- start_serving

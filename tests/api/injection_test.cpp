@@ -33,12 +33,14 @@ TEST(injection, into_a_request_is_refused_at_the_call) {
   const std::string uri = "ws://127.0.0.1:1/";
   for (const std::string& poison : poisons()) {
     SCOPED_TRACE(testing::PrintToString(poison));
-    EXPECT_EQ(refusal_of(uri, {.origin = poison}),
-              "invalid argument: invalid value of header Origin");
+    EXPECT_EQ(
+        refusal_of(uri, {.origin = poison}),
+        "invalid argument: origin must be the value of a header, got '" + escaped(poison) + "'");
     EXPECT_EQ(refusal_of(uri, {.user_agent_header = poison}),
-              "invalid argument: invalid value of header User-Agent");
+              "invalid argument: user_agent_header must be the value of a header, got '" +
+                  escaped(poison) + "'");
     EXPECT_EQ(refusal_of(uri, {.additional_headers = {{"A", poison}}}),
-              "invalid argument: invalid value of header A");
+              "invalid argument: additional_headers: invalid value of header A");
     EXPECT_EQ(refusal_of(uri, {.additional_headers = {{poison, "a"}}}).rfind("invalid argument", 0),
               0U);
     EXPECT_EQ(refusal_of(uri, {.subprotocols = {"chat", poison}}).rfind("invalid argument", 0), 0U);

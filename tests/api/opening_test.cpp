@@ -53,8 +53,10 @@ TEST(process_request, leaves_everything_else_to_the_handshake) {
   EXPECT_EQ(answer_of(options, upgrade_request()).status(), opens);
   EXPECT_EQ(answer_of(options, http_request("GET", "/")).status(), no_upgrade);
   EXPECT_EQ(answer_of(options, http_request("HEAD", "/")).status(), "405 Method Not Allowed");
-  EXPECT_EQ(answer_of(options, http_request("POST", "/healthz")).status(),
-            "405 Method Not Allowed");
+  const auto post = answer_of(options, http_request("POST", "/healthz"));
+  EXPECT_EQ(post.status(), "405 Method Not Allowed");
+  EXPECT_EQ(post.value("Allow"), "GET, HEAD");
+  EXPECT_EQ(answer_of({}, http_request("POST", "/")).value("Allow"), "GET");
 }
 
 TEST(process_request, refuses_a_websocket_with_whatever_it_likes) {

@@ -2,10 +2,10 @@
 #include <poll.h>
 
 #include <atomic>
-#include <cctype>
 #include <cstdlib>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -117,7 +117,7 @@ TEST_P(proxies, that_refuse_are_quoted) {
     peer.read_some();
   });
   EXPECT_EQ(say_hello("ws://x", {.proxy = url_of(proxy, "http")}),
-            "proxy: proxy rejected connection: HTTP 407");
+            "proxy: proxy rejected connection: HTTP 407 Login");
 }
 
 TEST_P(proxies, that_leave_are_an_error) {
@@ -171,10 +171,28 @@ TEST_P(proxies, that_cannot_be_reached_are_named) {
     const raw_server gone([](raw_peer&) {});
     port = std::to_string(gone.port());
   }
-  auto outcome = say_hello("ws://x", {.proxy = "http://me:secret@127.0.0.1:" + port});
-  for (char& c : outcome) c = static_cast<char>(std::tolower(c));
-  EXPECT_EQ(outcome,
-            "system: cannot connect to proxy 127.0.0.1 port " + port + ": connection refused");
+  EXPECT_EQ(say_hello("ws://x", {.proxy = "http://me:secret@127.0.0.1:" + port}),
+            "system: cannot connect to proxy 127.0.0.1:" + port + ": connection refused");
+  const auto unknown = say_hello("ws://x", {.proxy = "http://no-such-host.invalid"});
+  EXPECT_TRUE(unknown.starts_with("system: cannot resolve proxy no-such-host.invalid:80: "))
+      << unknown;
+}
+
+TEST_P(proxies, are_in_the_debug_log_with_the_address_they_have) {
+  raw_server proxy([&](raw_peer& peer) {
+    peer.read_until("\r\n\r\n");
+    peer.write("HTTP/1.1 200 OK\r\n\r\n");
+    be_server(peer);
+  });
+  std::vector<std::string> lines;
+  const logger sink([&](const log_record& record) { lines.emplace_back(record.message); },
+                    log_level::debug);
+  EXPECT_EQ(say_hello("ws://x", {.proxy = url_of(proxy, "http", "me:secret@"), .logger = &sink}),
+            "hello");
+  const std::string at = "127.0.0.1:" + std::to_string(proxy.port());
+  ASSERT_GE(lines.size(), 2);
+  EXPECT_EQ(lines[0], "= connecting to x:80 through proxy " + at);
+  EXPECT_TRUE(lines[1].starts_with("= connected to " + at + " from 127.0.0.1:")) << lines[1];
 }
 
 TEST_P(proxies, are_refused_at_the_call_where_their_url_makes_no_sense) {

@@ -84,7 +84,30 @@ TEST_P(reconnects, until_the_server_is_there_again) {
   for (const auto& line : lines) {
     EXPECT_TRUE(line.starts_with("connect failed; reconnecting in 0.0 seconds: ")) << line;
   }
-  EXPECT_TRUE(lines[2].ends_with("HTTP 503")) << lines[2];
+  EXPECT_TRUE(lines[2].ends_with("HTTP 503 Service Unavailable")) << lines[2];
+}
+
+// The wait would be an hour.
+TEST_P(reconnects, not_at_once_to_a_server_that_accepts_and_closes) {
+  std::atomic<int> attempts = 0;
+  raw_server server([&](raw_peer& peer) {
+    ++attempts;
+    peer.accept_handshake();
+    peer.send("hello");
+    peer.finish();
+  });
+  std::stop_source stop;
+  std::string line;
+  const logger log = [&](const log_record& record) {
+    if (!record.message.starts_with("connection ended")) return;
+    line = record.message;
+    stop.request_stop();
+  };
+  const reconnect_options hours{.min_delay = std::chrono::hours(1)};
+  EXPECT_EQ(messages_of(server.uri(), 2, hours, {.logger = &log}, stop.get_token()),
+            (std::vector<std::string>{"hello", "canceled"}));
+  EXPECT_TRUE(line.starts_with("connection ended after 0.")) << line;
+  EXPECT_EQ(attempts, 1);
 }
 
 TEST_P(reconnects, not_where_it_cannot_help) {
@@ -95,9 +118,9 @@ TEST_P(reconnects, not_where_it_cannot_help) {
     peer.write("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
     peer.read_some();
   });
-  EXPECT_EQ(
-      messages_of(server.uri(), 1, quickly()),
-      (std::vector<std::string>{"invalid status: server rejected WebSocket connection: HTTP 404"}));
+  EXPECT_EQ(messages_of(server.uri(), 1, quickly()),
+            (std::vector<std::string>{
+                "invalid status: server rejected WebSocket connection: HTTP 404 Not Found"}));
   EXPECT_EQ(attempts, 1);
 }
 
@@ -113,7 +136,7 @@ TEST_P(reconnects, as_the_application_judges) {
     peer.read_some();
   });
   EXPECT_EQ(messages_of(server.uri(), 1, again).back(),
-            "invalid status: server rejected WebSocket connection: HTTP 404");
+            "invalid status: server rejected WebSocket connection: HTTP 404 Not Found");
   EXPECT_EQ(judged, 3);
 }
 
@@ -124,6 +147,16 @@ TEST_P(reconnects, until_its_limit) {
       .initial_delay = 0s, .min_delay = std::chrono::hours(1), .max_delay = std::chrono::hours(1)};
   const auto outcome = messages_of(server.uri(), 1, hours, {}, limit(50ms)).back();
   EXPECT_TRUE(outcome.starts_with("timeout: reconnecting timed out: ")) << outcome;
+}
+
+// Of the two limits that of the call is the one that is told.
+TEST_P(reconnects, until_its_limit_during_an_attempt) {
+  raw_server server([](raw_peer& peer) {
+    while (!peer.read_some().empty()) continue;
+  });
+  const auto outcome = messages_of(server.uri(), 1, quickly(), {}, limit(50ms)).back();
+  EXPECT_TRUE(outcome.starts_with("timeout: reconnecting timed out: ")) << outcome;
+  EXPECT_TRUE(outcome.ends_with(" timed out")) << outcome;
 }
 
 TEST_P(reconnects, until_it_is_stopped) {

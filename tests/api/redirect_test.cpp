@@ -92,7 +92,7 @@ TEST_P(redirects, are_bounded) {
   EXPECT_EQ(say_hello(three.uri(), {.max_redirects = 3}), "hello");
   redirector none({redirect_to("/again")});
   EXPECT_EQ(say_hello(none.uri(), {.max_redirects = 0}),
-            "invalid status: server rejected WebSocket connection: HTTP 302");
+            "invalid status: server rejected WebSocket connection: HTTP 302 Elsewhere");
 }
 
 TEST_P(redirects, leave_credentials_with_their_origin) {

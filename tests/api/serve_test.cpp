@@ -99,7 +99,8 @@ TEST(serve, refuses_options_that_make_no_sense_by_name) {
             "invalid argument: close_timeout must be positive, got -5ms");
   EXPECT_EQ(failure({.max_queue = {1, 2}}),
             "invalid argument: max_queue must be a high mark and a low one, got 1 and 2");
-  EXPECT_EQ(failure({.max_queue = 0}), "invalid argument: max_queue must be positive, got 0");
+  EXPECT_EQ(failure({.max_queue = 0}),
+            "invalid argument: max_queue must be positive, or nullopt for no limit, got 0");
   EXPECT_EQ(failure({.read_limit = 0}), "invalid argument: read_limit must be positive, got 0");
   EXPECT_EQ(failure({.write_limit = {1, 2}}),
             "invalid argument: write_limit must be a high mark and a low one, got 1 and 2");
@@ -497,10 +498,11 @@ TEST(log_sink, that_throws_harms_nothing) {
 
 TEST(log_sink, is_told_of_listening_opening_and_closing_with_the_connections_id) {
   log_book book;
-  std::string id;
+  std::string id, peer;
   auto server = serve(
       [&](connection& ws) -> task<> {
         id = ws.id();
+        peer = to_string(ws.remote_address());
         co_await echo(ws);
       },
       "127.0.0.1", 0, {.logger = book.sink()});
@@ -508,14 +510,16 @@ TEST(log_sink, is_told_of_listening_opening_and_closing_with_the_connections_id)
     const auto uri = uri_of(server);
     auto ws = co_await connect(uri);
     co_await ws.close();
-    while (book.count("info: connection closed") == 0) co_await sleep_for(1ms);
+    while (book.count_like("info: connection closed", "") == 0) co_await sleep_for(1ms);
     server.close();
     co_await server.wait_closed();
     co_await server.wait_closed();
   });
   EXPECT_EQ(book.lines, (std::vector<std::string>{
                             "info: server listening on 127.0.0.1:" + std::to_string(server.port()),
-                            "info: connection open", "info: connection closed",
+                            "info: connection open with " + peer,
+                            "info: connection closed with " + peer +
+                                ": received 1000 (OK); then sent 1000 (OK)",
                             "info: server closing", "info: server closed"}));
   EXPECT_EQ(book.ids, (std::vector<std::string>{"", id, id, "", ""}));
 }

@@ -102,7 +102,7 @@ TEST(server_close, answers_503_to_handshakes_under_way) {
 TEST(server_close, in_the_moment_a_connection_opens_reaches_it) {
   std::optional<server> closing;
   const auto close_at_once = [&](const log_record& record) {
-    if (record.message == "connection open") closing->close();
+    if (record.message.starts_with("connection open")) closing->close();
   };
   closing.emplace(serve(echo, "127.0.0.1", 0, {.logger = close_at_once}));
   run_test([&]() -> task<> {
@@ -436,6 +436,67 @@ TEST(run_server, drops_what_is_left_at_the_second_signal) {
   const auto result = run_and_signal([](connection&) -> task<> { co_await sleep_for(1h); },
                                      {SIGINT, SIGINT}, {}, 1);
   EXPECT_LT(result.time, 5s);
+}
+
+TEST(run_servers, until_a_signal_says_1001_to_everyone_of_all) {
+  auto first = serve(echo, "127.0.0.1"), second = serve(echo, "127.0.0.1");
+  const std::vector<std::string> uris{uri_of(first), uri_of(second)};
+  std::vector<std::uint16_t> codes;
+  std::size_t connected = 0;
+  test_scope tasks;
+  for (const auto& uri : uris) {
+    tasks.start([&]() -> task<> {
+      auto ws = co_await connect(uri);
+      if (++connected == uris.size()) std::raise(SIGTERM);
+      co_await ws.wait_closed();
+      codes.push_back(ws.close_code().value_or(0));
+    });
+  }
+  run(std::move(first), std::move(second));
+  EXPECT_TRUE(run_loop_until([&] { return tasks.running() == 0; }));
+  EXPECT_EQ(codes, (std::vector<std::uint16_t>{1001, 1001}));
+}
+
+TEST(run_servers, until_the_last_of_them_is_closed) {
+  auto first = serve(echo, "127.0.0.1");
+  test_scope tasks;
+  bool served = false;
+  auto second = serve(
+      [&](connection& ws) -> task<> {
+        co_await echo(ws);
+        served = true;
+      },
+      "127.0.0.1");
+  const auto other = uri_of(second);
+  first.close();
+  tasks.start([&]() -> task<> {
+    auto ws = co_await connect(other);
+    co_await ws.close();
+    while (!served) co_await sleep_for(1ms);
+    std::raise(SIGINT);
+  });
+  run(std::move(first), std::move(second));
+  EXPECT_TRUE(served);
+  EXPECT_TRUE(run_loop_until([&] { return tasks.running() == 0; }));
+}
+
+TEST(run_servers, waits_twice_the_longest_close_timeout_for_handlers_that_never_end) {
+  const connection_handler endless = [](connection&) -> task<> { co_await sleep_for(1h); };
+  auto quick = serve(endless, "127.0.0.1", 0, {.close_timeout = 10ms});
+  auto slow = serve(endless, "127.0.0.1", 0, {.close_timeout = 60ms});
+  const auto uri = uri_of(slow);
+  test_scope tasks;
+  tasks.start([&]() -> task<> {
+    auto ws = co_await connect(uri, {.close_timeout = 10ms});
+    std::raise(SIGINT);
+    co_await ws.wait_closed();
+  });
+  const auto start = std::chrono::steady_clock::now();
+  run(std::move(quick), std::move(slow));
+  const auto time = std::chrono::steady_clock::now() - start;
+  EXPECT_GE(time, 120ms);
+  EXPECT_LT(time, 10s);
+  EXPECT_TRUE(run_loop_until([&] { return tasks.running() == 0; }));
 }
 
 TEST(run_server, inside_a_loop_that_runs_is_refused) {

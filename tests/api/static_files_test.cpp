@@ -248,6 +248,8 @@ TEST_F(static_files_of, a_file_that_shrinks_meanwhile_are_cut_and_the_server_liv
 }
 
 TEST_F(static_files_of, what_is_no_directory_are_refused) {
+  EXPECT_EQ(failure_now([] { static_files("/no/such"); }),
+            "system: static_files cannot open the directory '/no/such': no such file or directory");
   EXPECT_THROW(static_files((root_ / "none").string()), std::system_error);
   EXPECT_EQ(failure_now([&] { static_files((site() / "ten.txt").string()); }),
             "invalid argument: static_files needs a directory, got '" +

@@ -122,7 +122,7 @@ TEST_F(wss, refuses_who_is_not_trusted) {
   auto server = serve_tls();
   const std::string port = std::to_string(server.port());
   EXPECT_EQ(connect_failure(uri_of(server), {}),
-            "tls: TLS handshake with localhost port " + port +
+            "tls: TLS handshake with localhost:" + port +
                 " failed: certificate signed by unknown authority (CN=duplex test authority)");
   EXPECT_TRUE(run_loop_until([&] { return was_logged("alert 'unknown CA'"); }));
 }
@@ -132,11 +132,11 @@ TEST_F(wss, refuses_another_host) {
   auto server = serve_tls({.tls = tls_server::pem_text(own.certificate, own.key)});
   const std::string port = std::to_string(server.port());
   EXPECT_EQ(connect_failure(uri_of(server), options_trusting()),
-            "tls: TLS handshake with localhost port " + port +
+            "tls: TLS handshake with localhost:" + port +
                 " failed: certificate is for example.org, not localhost");
   EXPECT_EQ(connect_failure(uri_of(server, "127.0.0.1"),
                             {.family = address_family::ipv4, .tls = trusting()}),
-            "tls: TLS handshake with 127.0.0.1 port " + port +
+            "tls: TLS handshake with 127.0.0.1:" + port +
                 " failed: certificate is for example.org, not 127.0.0.1");
 }
 
@@ -168,9 +168,10 @@ TEST_F(wss, refuses_options_that_make_no_sense_at_the_call) {
   const auto other = authority.issue();
   const auto empty = files.write("empty.pem", "nothing\n");
   EXPECT_EQ(failure({.ca_file = "/no/such/file.pem"}),
-            "system: cannot read '/no/such/file.pem': No such file or directory");
+            "system: cannot read tls.ca_file '/no/such/file.pem': no such file or directory");
+  EXPECT_EQ(failure({.ca_file = ""}), "invalid argument: tls.ca_file must be a path, got ''");
   EXPECT_EQ(failure({.ca_file = empty}),
-            "invalid argument: '" + empty + "' holds no certificate in PEM");
+            "invalid argument: tls.ca_file '" + empty + "' holds no certificate in PEM");
   EXPECT_EQ(failure({.ca = "nothing"}), "invalid argument: tls.ca holds no certificate in PEM");
   EXPECT_EQ(failure({.key = own.key}), "invalid argument: tls.key needs tls.certificate");
   EXPECT_EQ(failure({.certificate = own.certificate}),
@@ -202,15 +203,19 @@ TEST_F(wss, refuses_certificates_that_make_no_sense_at_the_call) {
       files.write("old.pem", authority.issue({.starts = -48h, .ends = -24h}).certificate);
   EXPECT_EQ(failure(chain, key), "none");
   EXPECT_EQ(failure("/no/such.pem", key),
-            "system: cannot read '/no/such.pem': No such file or directory");
+            "system: cannot read tls.certificate_file '/no/such.pem': no such file or directory");
   EXPECT_EQ(failure(chain, "/no/such.pem"),
-            "system: cannot read '/no/such.pem': No such file or directory");
-  EXPECT_EQ(failure(key, key), "invalid argument: '" + key + "' holds no certificate in PEM");
-  EXPECT_EQ(failure(chain, chain), "invalid argument: '" + chain + "' holds no private key in PEM");
-  EXPECT_EQ(failure(chain, other), "invalid argument: '" + other +
-                                       "' is not the key of the certificate in '" + chain + "'");
-  EXPECT_EQ(failure(chain, locked),
-            "invalid argument: '" + locked + "' is encrypted, and no password is given");
+            "system: cannot read tls.key_file '/no/such.pem': no such file or directory");
+  EXPECT_EQ(failure(key, key),
+            "invalid argument: tls.certificate_file '" + key + "' holds no certificate in PEM");
+  EXPECT_EQ(failure(chain, chain),
+            "invalid argument: tls.key_file '" + chain + "' holds no private key in PEM");
+  EXPECT_EQ(failure(chain, other), "invalid argument: tls.key_file '" + other +
+                                       "' is not the key of the certificate in "
+                                       "tls.certificate_file '" +
+                                       chain + "'");
+  EXPECT_EQ(failure(chain, locked), "invalid argument: tls.key_file '" + locked +
+                                        "' is encrypted, and no password is given");
   EXPECT_TRUE(failure(old, key).find("is not the key of") != std::string::npos);
   const auto expired = authority.issue({.starts = -48h, .ends = -24h});
   const auto problem =
@@ -325,10 +330,13 @@ TEST_F(wss, tells_plain_clients_that_it_speaks_tls) {
 }
 
 TEST_F(wss, tells_clients_that_the_server_is_plain) {
-  auto server = serve(echo, "localhost", 0, {.logger = {}});
+  auto server =
+      serve(echo, "localhost", 0,
+            {.logger = [this](const log_record& record) { logged.emplace_back(record.message); }});
   EXPECT_EQ(connect_failure(uri_of(server), options_trusting()),
-            "tls: TLS handshake with localhost port " + std::to_string(server.port()) +
-                " failed: the peer speaks no TLS");
+            "tls: TLS handshake with localhost:" + std::to_string(server.port()) +
+                " failed: the peer speaks plain HTTP, no TLS: ws or http instead?");
+  EXPECT_TRUE(run_loop_until([&] { return was_logged("this looks like TLS"); }));
 }
 
 TEST_F(wss, bounds_the_handshake_of_tls_by_open_timeout) {
@@ -344,7 +352,7 @@ TEST_F(wss, bounds_the_handshake_of_tls_by_open_timeout) {
   });
   const std::string uri = "wss://127.0.0.1:" + std::to_string(mute.port()) + "/";
   EXPECT_EQ(connect_failure(uri, {.open_timeout = 50ms}),
-            "timeout: opening a connection to " + uri + " took longer than 50ms");
+            "timeout: opening a connection to " + uri + " took longer than open_timeout, 50ms");
 }
 
 TEST_F(wss, takes_a_cut_for_an_abnormal_end) {

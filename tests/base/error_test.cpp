@@ -78,13 +78,36 @@ TEST(errors, quote_nothing_that_a_terminal_obeys) {
   EXPECT_STREQ(invalid_header("A", "b\tc").what(), "invalid A header: b\\tc");
 }
 
+TEST(system_error, says_what_was_tried_and_why_it_failed_in_lower_case) {
+  const system_error refused(std::make_error_code(std::errc::connection_refused),
+                             "cannot connect to \x1B:1");
+  EXPECT_STREQ(refused.what(), "cannot connect to \\x1b:1: connection refused");
+  EXPECT_EQ(refused.code(), std::errc::connection_refused);
+}
+
 TEST(errors, name_what_is_wrong) {
   EXPECT_STREQ(invalid_header("Upgrade").what(), "missing Upgrade header");
   EXPECT_STREQ(invalid_header("Upgrade", "").what(), "empty Upgrade header");
   EXPECT_STREQ(invalid_upgrade("Upgrade", "h2c").what(), "invalid Upgrade header: h2c");
-  const invalid_status status(response{.status = 503});
+  const invalid_status status(response{.status = 503, .reason = ""});
   EXPECT_STREQ(status.what(), "server rejected WebSocket connection: HTTP 503");
   EXPECT_EQ(status.response().status, 503);
+  const auto rejected = [](response answer) { return std::string(invalid_status(answer).what()); };
+  const std::string prefix = "server rejected WebSocket connection: HTTP ";
+  EXPECT_EQ(rejected({.status = 400, .reason = "Bad Request", .body = "use wss\nor https\n"}),
+            prefix + "400 Bad Request: use wss");
+  EXPECT_EQ(
+      rejected({.status = 403, .reason = "No\x1B", .body = std::string(198, 'x') + "\xC3\xBC!!"}),
+      prefix + "403 No\\x1b: " + std::string(198, 'x') + "\xC3\xBC...");
+  EXPECT_EQ(rejected({.status = 403, .reason = "", .body = std::string(199, 'x') + "\xC3\xBC!"}),
+            prefix + "403: " + std::string(199, 'x') + "...");
+  EXPECT_EQ(rejected({.status = 404,
+                      .reason = "Not Found",
+                      .headers = {{"Content-Type", "text/html"}},
+                      .body = "<!DOCTYPE html>"}),
+            prefix + "404 Not Found");
+  EXPECT_STREQ(invalid_proxy_status({.status = 407, .reason = "Who?", .body = "log in"}).what(),
+               "proxy rejected connection: HTTP 407 Who?: log in");
   EXPECT_STREQ(invalid_uri("x", "y").what(), "'x' is not a valid WebSocket URI: y");
 }
 

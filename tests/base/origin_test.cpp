@@ -84,8 +84,9 @@ TEST(origin_matching_rule, refuses_what_is_no_expression) {
     origin_matching("https://(");
     ADD_FAILURE();
   } catch (const std::invalid_argument& problem) {
-    EXPECT_TRUE(std::string(problem.what())
-                    .starts_with("origins must be regular expressions, got 'https://(': "))
+    EXPECT_TRUE(
+        std::string(problem.what())
+            .starts_with("origin_matching must be given a regular expression, got 'https://(': "))
         << problem.what();
   }
 }

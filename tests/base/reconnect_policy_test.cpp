@@ -49,12 +49,42 @@ TEST(reconnect_policy, waits_longer_each_time_up_to_its_maximum) {
   }
 }
 
-TEST(reconnect_policy, waits_short_again_after_a_success) {
+TEST(reconnect_policy,
+     waits_short_again_after_a_connection_that_lasted_as_long_as_the_wait_before) {
   with_log tested;
-  for (int i = 0; i < 5; ++i) tested.failed();
-  tested.policy.succeeded();
+  for (int i = 0; i < 3; ++i) tested.failed();  // 2.5, 3.1 and 5.0 seconds
+  const limit::clock::time_point start;
+  tested.policy.succeeded(start);
+  EXPECT_EQ(tested.policy.delay_after_success(start + 5100ms), std::nullopt);
   EXPECT_NEAR(tested.failed(), 2.5, 1e-6);
   EXPECT_NEAR(tested.failed(), 3.1, 1e-6);
+}
+
+TEST(reconnect_policy, waits_ever_longer_for_a_server_that_accepts_and_closes) {
+  with_log tested;
+  limit::clock::time_point now;
+  for (const double expected : {2.5, 3.1, 5.0158, 8.11556}) {
+    tested.policy.succeeded(now);
+    now += 3s;
+    const auto delay = tested.policy.delay_after_success(now);
+    ASSERT_TRUE(delay);
+    EXPECT_NEAR(std::chrono::duration<double>(*delay).count(), expected, 1e-4);
+  }
+  EXPECT_EQ(tested.lines[1],
+            "info: connection ended after 3.0 seconds; reconnecting in 3.1 seconds");
+  // After the wait of 8.1 seconds, 8 are not enough.
+  tested.policy.succeeded(now);
+  EXPECT_NE(tested.policy.delay_after_success(now + 8s), std::nullopt);
+  tested.policy.succeeded(now);
+  EXPECT_EQ(tested.policy.delay_after_success(now + 14s), std::nullopt);
+}
+
+TEST(reconnect_policy, waits_for_nothing_before_it_has_connected) {
+  with_log tested;
+  EXPECT_EQ(tested.policy.delay_after_success({}), std::nullopt);
+  tested.policy.succeeded({});
+  EXPECT_NE(tested.policy.delay_after_success({}), std::nullopt);
+  EXPECT_EQ(tested.policy.delay_after_success({}), std::nullopt);  // it was for that one
 }
 
 TEST(reconnect_policy, waits_as_options_say_and_then_the_environment) {
@@ -81,11 +111,31 @@ TEST(reconnect_policy, logs_what_failed_and_how_long_it_waits) {
 }
 
 TEST(reconnect_policy, refuses_waits_that_make_no_sense) {
-  EXPECT_THROW(with_log({.initial_delay = -1s}), std::invalid_argument);
-  EXPECT_THROW(with_log({.min_delay = -1s}), std::invalid_argument);
-  EXPECT_THROW(with_log({.max_delay = -1s}), std::invalid_argument);
-  EXPECT_THROW(with_log({.factor = 0.5}), std::invalid_argument);
-  EXPECT_THROW(with_log({.process_exception = nullptr}), std::invalid_argument);
+  const auto problem_of = [](reconnect_options options) -> std::string {
+    try {
+      with_log tested(std::move(options));
+      return "none";
+    } catch (const std::invalid_argument& problem) {
+      return problem.what();
+    }
+  };
+  EXPECT_EQ(problem_of({.initial_delay = -1s}), "initial_delay must be no less than 0, got -1s");
+  EXPECT_EQ(problem_of({.min_delay = -1500ms}), "min_delay must be no less than 0, got -1.5s");
+  EXPECT_EQ(problem_of({.max_delay = -1s}), "max_delay must be no less than 0, got -1s");
+  EXPECT_EQ(problem_of({.min_delay = 5s, .max_delay = 1s}),
+            "min_delay must be no more than max_delay, got 5s and 1s");
+  EXPECT_EQ(problem_of({.initial_delay = 5s, .max_delay = 500ms}),
+            "initial_delay must be no more than max_delay, got 5s and 0.5s");
+  EXPECT_EQ(problem_of({.factor = 0.5}), "factor must be 1 to 1000000, got 0.5");
+  EXPECT_EQ(problem_of({.process_exception = nullptr}),
+            "process_exception must be a function, got an empty one");
+}
+
+TEST(reconnect_policy, lets_a_default_give_way_to_an_option) {
+  with_log quick({.max_delay = 1s});
+  for (const double expected : {0.5, 1.0, 1.0}) EXPECT_NEAR(quick.failed(), expected, 1e-6);
+  with_log slow({.min_delay = 100s});
+  for (const double expected : {2.5, 100.0, 100.0}) EXPECT_NEAR(slow.failed(), expected, 1e-6);
 }
 
 TEST(reconnect_policy, gives_up_where_the_limit_does) {

@@ -61,9 +61,8 @@ TEST(connect_tcp, connects_by_address_and_by_name) {
 TEST(connect_tcp, refused_names_host_and_port) {
   const address nobody = closed_port("127.0.0.1");
   std::error_code code;
-  EXPECT_EQ(
-      failure(connect_tcp("127.0.0.1", nobody.port), &code),
-      "cannot connect to 127.0.0.1 port " + std::to_string(nobody.port) + ": connection refused");
+  EXPECT_EQ(failure(connect_tcp("127.0.0.1", nobody.port), &code),
+            "cannot connect to 127.0.0.1:" + std::to_string(nobody.port) + ": connection refused");
   EXPECT_EQ(code, std::error_code(ECONNREFUSED, std::system_category()));
 }
 
@@ -75,9 +74,8 @@ TEST(connect_tcp, unknown_name_is_the_resolvers_failure) {
 TEST(connect_tcp, past_its_deadline_throws_timeout) {
   blackhole nowhere;
   const auto start = coro::clock::now();
-  EXPECT_EQ(
-      failure(connect_tcp("127.0.0.1", nowhere.at().port, address_family::any, 50ms)),
-      "timeout: connecting to 127.0.0.1 port " + std::to_string(nowhere.at().port) + " timed out");
+  EXPECT_EQ(failure(connect_tcp("127.0.0.1", nowhere.at().port, address_family::any, 50ms)),
+            "timeout: connecting to 127.0.0.1:" + std::to_string(nowhere.at().port) + " timed out");
   EXPECT_GE(coro::clock::now() - start, 50ms);
 }
 
@@ -136,7 +134,7 @@ TEST(connect_tcp, local_address_of_another_machine_is_a_failure_that_names_it) {
   server there("127.0.0.1");
   EXPECT_EQ(failure(connect_tcp("127.0.0.1", there.at().port, address_family::any, {},
                                 address{"192.0.2.1", 0})),
-            "cannot connect to 127.0.0.1 port " + std::to_string(there.at().port) +
+            "cannot connect to 127.0.0.1:" + std::to_string(there.at().port) +
                 " from 192.0.2.1: cannot assign requested address");
 }
 

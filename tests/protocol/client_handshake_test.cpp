@@ -181,7 +181,8 @@ TEST(client_handshake, is_told_when_the_server_refuses) {
         ASSERT_TRUE(it.failure());
         std::rethrow_exception(it.failure());
       } catch (const invalid_status& error) {
-        EXPECT_STREQ(error.what(), "server rejected WebSocket connection: HTTP 403");
+        EXPECT_STREQ(error.what(),
+                     "server rejected WebSocket connection: HTTP 403 Forbidden: body");
         EXPECT_EQ(error.response().status, 403);
         EXPECT_EQ(error.response().reason, "Forbidden");
         EXPECT_EQ(error.response().headers.get("X"), "y");
@@ -189,6 +190,16 @@ TEST(client_handshake, is_told_when_the_server_refuses) {
       }
       ASSERT_FALSE(it.next_response());
     });
+  }
+}
+
+TEST(client_handshake, tells_a_server_of_tls) {
+  try {
+    const auto failure = failure_of("\x15\x03\x03");
+    ASSERT_TRUE(failure);
+    std::rethrow_exception(failure);
+  } catch (const invalid_message& error) {
+    EXPECT_STREQ(error.what(), "the server speaks TLS: use wss");
   }
 }
 

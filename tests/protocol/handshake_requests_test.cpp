@@ -73,7 +73,8 @@ const std::string key = "dGhlIHNhbXBsZSBub25jZQ==";
 
 std::vector<refused_row> wrong_first_lines() {
   return {
-      {"the start of TLS", "9112 3", "\x16\x03\x01\x02\x01\r\n", 400, no_line},
+      {"the start of TLS", "9112 3", "\x16\x03\x01\x02\x01\r\n", 400,
+       "this looks like TLS, and this port speaks plain HTTP: use ws or http"},
       {"a line of another protocol", "9112 3", "EHLO example.com\r\n", 400, no_line},
       {"a response", "9112 3", "HTTP/1.1 101 Switching Protocols\r\n\r\n", 400, no_line},
       {"no version, as in HTTP/0.9", "9112 3", "GET /\r\n", 400, no_line},

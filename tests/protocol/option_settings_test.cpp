@@ -46,26 +46,39 @@ TEST(OptionSettings, TimesMustBePositive) {
 }
 
 TEST(OptionSettings, MarksAndSizesMustMakeSense) {
-  EXPECT_EQ(refusal(connect_options{.max_queue = 0}), "max_queue must be positive, got 0");
+  EXPECT_EQ(refusal(connect_options{.max_queue = 0}),
+            "max_queue must be positive, or nullopt for no limit, got 0");
   EXPECT_EQ(refusal(connect_options{.max_queue = {4, 5}}),
             "max_queue must be a high mark and a low one, got 4 and 5");
   EXPECT_EQ(refusal(serve_options{.write_limit = {10, 20}}),
             "write_limit must be a high mark and a low one, got 10 and 20");
   EXPECT_EQ(refusal(serve_options{.read_limit = 0}), "read_limit must be positive, got 0");
   EXPECT_EQ(refusal(connect_options{.max_frame_size = 0}),
-            "max_frame_size must be positive, got 0");
-  EXPECT_EQ(refusal(serve_options{.max_fragments = 0}), "max_fragments must be positive, got 0");
+            "max_frame_size must be positive, or nullopt for no limit, got 0");
+  EXPECT_EQ(refusal(serve_options{.max_fragments = 0}),
+            "max_fragments must be positive, or nullopt for no limit, got 0");
   EXPECT_EQ(refusal(serve_options{.max_queue_bytes = 0}),
-            "max_queue_bytes must be positive, got 0");
+            "max_queue_bytes must be positive, or nullopt for no limit, got 0");
   constexpr auto minus_one = static_cast<std::size_t>(-1);
   EXPECT_EQ(refusal(serve_options{.max_size = minus_one}),
-            "max_size must be no less than 0, got -1");
+            "max_size must be positive, or nullopt for no limit, got -1");
+  EXPECT_EQ(refusal(connect_options{.max_size = 0}),
+            "max_size must be positive, or nullopt for no limit, got 0");
+  EXPECT_EQ(refusal(connect_options{.max_queue = minus_one}),
+            "max_queue must be no less than 0, got -1");
+  EXPECT_EQ(refusal(serve_options{.write_limit = minus_one}),
+            "write_limit must be no less than 0, got -1");
+  EXPECT_EQ(refusal(serve_options{.write_limit = {10, minus_one - 1}}),
+            "write_limit must be no less than 0, got -2");
   EXPECT_EQ(refusal(connect_options{.max_redirects = minus_one}),
             "max_redirects must be no less than 0, got -1");
   EXPECT_EQ(refusal(serve_options{.max_connections = minus_one}),
-            "max_connections must be positive, got -1");
-  EXPECT_EQ(refusal(connect_options{.max_size = 0, .max_queue = 1, .read_limit = 1}), "");
-  EXPECT_EQ(refusal(connect_options{.max_queue = std::nullopt, .write_limit = std::nullopt}), "");
+            "max_connections must be positive, or nullopt for no limit, got -1");
+  EXPECT_EQ(refusal(connect_options{.max_size = 1, .max_queue = 1, .read_limit = 1}), "");
+  EXPECT_EQ(refusal(serve_options{.write_limit = 0}), "");
+  EXPECT_EQ(refusal(connect_options{
+                .max_size = std::nullopt, .max_queue = std::nullopt, .write_limit = std::nullopt}),
+            "");
 }
 
 TEST(OptionSettings, NamesAndNumbersAreChecked) {

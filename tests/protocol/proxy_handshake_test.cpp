@@ -22,7 +22,7 @@ std::string describe(const std::exception_ptr& failure) {
   try {
     std::rethrow_exception(failure);
   } catch (const invalid_proxy_status& problem) {
-    return "status: "s + problem.what() + ": " + problem.response().body;
+    return "status: "s + problem.what() + " / " + problem.response().body;
   } catch (const invalid_proxy_message& problem) {
     return "message: "s + problem.what();
   } catch (const proxy_error& problem) {
@@ -104,20 +104,21 @@ TEST(http_proxy, may_send_interim_responses) {
 TEST(http_proxy, that_refuses_is_quoted) {
   expect_at_every_chop({"http://p"},
                        {{connect_request, "HTTP/1.1 407 Auth\r\nContent-Length: 5\r\n\r\nlogin"}},
-                       "status: proxy rejected connection: HTTP 407: login");
+                       "status: proxy rejected connection: HTTP 407 Auth: login / login");
   expect_at_every_chop(
       {"http://p"},
       {{connect_request,
         "HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nno!\r\n0\r\n\r\n"}},
-      "status: proxy rejected connection: HTTP 503: no!");
+      "status: proxy rejected connection: HTTP 503 No: no! / no!");
   EXPECT_EQ(hold({"http://p"}, {{connect_request, "HTTP/1.0 403 No\r\n\r\nwhy"}}, 1, true),
-            "status: proxy rejected connection: HTTP 403: why");
+            "status: proxy rejected connection: HTTP 403 No: why / why");
   EXPECT_EQ(hold({"http://p"}, {{connect_request, "HTTP/1.1 101 Switching Protocols\r\n\r\n"}}, 9),
-            "status: proxy rejected connection: HTTP 101: ");
+            "status: proxy rejected connection: HTTP 101 Switching Protocols / ");
   const auto refusal =
       hold({"http://p"}, {{connect_request, "HTTP/1.0 403 No\r\n\r\n" + std::string(100'000, 'x')}},
            4096);
-  EXPECT_EQ(refusal, "status: proxy rejected connection: HTTP 403: " + std::string(16'384, 'x'));
+  EXPECT_EQ(refusal, "status: proxy rejected connection: HTTP 403 No: " + std::string(200, 'x') +
+                         "... / " + std::string(16'384, 'x'));
 }
 
 TEST(http_proxy, that_speaks_no_http_fails) {

@@ -77,6 +77,17 @@ TEST(server_handshake, names_what_it_supports_in_its_refusals) {
             "Content-Length: 14\r\nConnection: close\r\n\r\nnothing at /x\n");
 }
 
+TEST(server_handshake, tells_a_client_of_tls_at_its_first_byte) {
+  server_handshake it;
+  it.receive_data(as_bytes("\x16"));
+  ASSERT_TRUE(it.refusal());
+  EXPECT_EQ(it.refusal()->status, 400);
+  EXPECT_EQ(it.refusal()->body,
+            "this looks like TLS, and this port speaks plain HTTP: use ws or http\n");
+  it.receive_data(as_bytes("\x03\x01"));
+  EXPECT_FALSE(it.next_http_request());
+}
+
 TEST(server_handshake, cut_at_any_place_gives_nothing_but_a_refusal_at_the_end) {
   const std::string bytes = good_request();
   EXPECT_FALSE(handshake({}, true).refused) << "nothing came";

@@ -339,7 +339,10 @@ TEST(SyncClient, OpenAndEndAreLogged) {
     ws.close();
     ws.close();
   }
-  EXPECT_EQ(lines, (std::vector<std::string>{"connection open", "connection closed"}));
+  const std::string peer = "127.0.0.1:" + std::to_string(server.port());
+  EXPECT_EQ(lines, (std::vector<std::string>{"connection open with " + peer,
+                                             "connection closed with " + peer +
+                                                 ": sent 1000 (OK); then received 1000 (OK)"}));
 }
 
 }  // namespace

@@ -150,8 +150,7 @@ TEST_F(engines, answer_plain_http_in_its_own_words) {
 }
 
 TEST_F(engines, tell_who_speaks_no_tls) {
-  for (const std::string_view text :
-       {"HTTP/1.1 400 Bad Request\r\n", "SSH-2.0-x", "\x16\x01", "\n"}) {
+  for (const std::string_view text : {"SSH-2.0-x", "\x16\x01", "\n"}) {
     make();
     client->shake_hands();
     feed(*client, text);
@@ -159,6 +158,14 @@ TEST_F(engines, tell_who_speaks_no_tls) {
     EXPECT_EQ(client->problem(), "the peer speaks no TLS");
     EXPECT_THROW(client->throw_problem("a test"), tls_error);
   }
+}
+
+TEST_F(engines, tell_a_server_of_plain_http) {
+  make();
+  client->shake_hands();
+  feed(*client, "HTTP/1.1 400 Bad Request\r\n");
+  EXPECT_FALSE(client->shake_hands());
+  EXPECT_EQ(client->problem(), "the peer speaks plain HTTP, no TLS: ws or http instead?");
 }
 
 TEST_F(engines, fail_on_every_fatal_alert) {
