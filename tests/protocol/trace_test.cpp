@@ -74,12 +74,14 @@ TEST(trace, heads_keep_credentials_for_themselves) {
                                   {"Cookie", "secret"},
                                   {"Proxy-Authorization", "secret"},
                                   {"X-Api-KEY", "secret"},
-                                  {"Sec-WebSocket-Key", "nonce"}}};
-  EXPECT_EQ(describe(asked),
-            (std::vector<std::string>{"GET /feed?(not logged) HTTP/1.1", "Host: example.org",
-                                      "authorization: (not logged)", "Cookie: (not logged)",
-                                      "Proxy-Authorization: (not logged)",
-                                      "X-Api-KEY: (not logged)", "Sec-WebSocket-Key: nonce"}));
+                                  {"Sec-WebSocket-Key", "nonce"},
+                                  {"Sec-WebSocket-Protocol", "v1, secret"}}};
+  EXPECT_EQ(
+      describe(asked),
+      (std::vector<std::string>{
+          "GET /feed?(not logged) HTTP/1.1", "Host: example.org", "authorization: (not logged)",
+          "Cookie: (not logged)", "Proxy-Authorization: (not logged)", "X-Api-KEY: (not logged)",
+          "Sec-WebSocket-Key: nonce", "Sec-WebSocket-Protocol: (not logged)"}));
   const response answered{.status = 101,
                           .reason = "Switching Protocols",
                           .headers = {{"Set-Cookie", "secret"}, {"Upgrade", "websocket"}}};

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -63,6 +65,28 @@ TEST(tls_server_of_many_threads, reloads_while_they_open_connections) {
   }
   for (auto& thread : threads) thread.join();
   EXPECT_EQ(opened, 60);
+}
+
+// The password is asked for while the old files are read.
+TEST(tls_server, replaced_while_it_reloads_keeps_what_is_newer) {
+  const test::test_authority authority, other;
+  const auto old = authority.issue(), next = other.issue();
+  std::optional<tls_server> server;
+  bool reloading = false;
+  const auto replace = [&](std::string_view) {
+    if (std::exchange(reloading, false))
+      server->replace(tls_server::pem_text(next.certificate, next.key));
+    return std::string("open sesame");
+  };
+  server = tls_server::pem_text(old.certificate, test::encrypted_key(old.key, "open sesame"),
+                                {.password = replace});
+  reloading = true;
+  server->reload();
+  tls_client options;
+  options.ca = other.certificate();
+  const auto near = client(options).make_engine("localhost");
+  const auto far = make_tls_engine(*server);
+  EXPECT_TRUE(shake_hands(*near, *far)) << near->problem();
 }
 
 }  // namespace
