@@ -11,7 +11,6 @@
 
 #include "api/stream_reader.hpp"
 #include "io/tls_stream.hpp"
-#include "net/error.hpp"
 #include "protocol/proxy_handshake.hpp"
 
 namespace duplex::detail {
@@ -23,9 +22,7 @@ task<std::unique_ptr<io::stream>> connect_to_proxy(const dial_settings& settings
     co_return co_await io::connect_tcp(proxy.host, proxy.port, settings.family, limit,
                                        settings.local);
   } catch (const std::system_error& failure) {
-    const bool unknown = net::is_resolver_error(failure.code());
-    net::throw_system_error(failure.code(),
-                            (unknown ? "cannot resolve " : "cannot connect to ") + proxy.name());
+    throw proxy.unreachable(failure.code());
   }
 }
 

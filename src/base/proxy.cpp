@@ -100,6 +100,11 @@ bool names(std::string_view entry, std::string_view host, std::string_view host_
 
 }  // namespace
 
+system_error proxy::unreachable(std::error_code why) const {
+  const bool unknown = std::string_view(why.category().name()) == "resolver";
+  return {why, (unknown ? "cannot resolve " : "cannot connect to ") + name()};
+}
+
 proxy parse_proxy(std::string_view url) {
   try {
     return parse(url);

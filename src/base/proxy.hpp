@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include <duplex/error.hpp>
 #include <duplex/io/address.hpp>
 #include <duplex/uri.hpp>
 
@@ -27,6 +28,8 @@ struct proxy {
   bool wants_address() const noexcept { return kind == type::socks4 || kind == type::socks5; }
   /// "proxy localhost:3128", for messages.
   std::string name() const { return "proxy " + to_string(address{host, port}); }
+  /// What to throw where it could not be found, or not be connected to.
+  system_error unreachable(std::error_code why) const;
 };
 
 /// `http`, `https`, `socks4`, `socks4a`, `socks5` or `socks5h`, with the port they have by default

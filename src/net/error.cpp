@@ -25,8 +25,6 @@ std::error_code to_resolver_error(int eai_error) noexcept {
   return {eai_error, category};
 }
 
-bool is_resolver_error(std::error_code code) noexcept { return code.category() == category; }
-
 void throw_system_error(std::error_code code, const std::string& doing) {
   throw system_error(code, doing);
 }

@@ -9,8 +9,6 @@ namespace duplex::net {
 /// The resolver's numbers (EAI_NONAME and so on), with its own messages.
 std::error_code to_resolver_error(int eai_error) noexcept;
 
-bool is_resolver_error(std::error_code code) noexcept;
-
 /// Throws a duplex::system_error, whose `what` is "doing: connection refused".
 [[noreturn]] void throw_system_error(std::error_code code, const std::string& doing);
 /// Of an errno.

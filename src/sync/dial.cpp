@@ -6,7 +6,6 @@
 
 #include <duplex/error.hpp>
 
-#include "net/error.hpp"
 #include "protocol/proxy_handshake.hpp"
 #include "sync/tcp.hpp"
 #include "sync/tls_transport.hpp"
@@ -29,9 +28,7 @@ std::unique_ptr<transport> connect_to_proxy(const detail::dial_settings& setting
   try {
     return connect_to(proxy.host, proxy.port, settings, deadline);
   } catch (const std::system_error& failure) {
-    const bool unknown = net::is_resolver_error(failure.code());
-    net::throw_system_error(failure.code(),
-                            (unknown ? "cannot resolve " : "cannot connect to ") + proxy.name());
+    throw proxy.unreachable(failure.code());
   }
 }
 

@@ -493,9 +493,7 @@ TEST(run_servers, waits_twice_the_longest_close_timeout_for_handlers_that_never_
   });
   const auto start = std::chrono::steady_clock::now();
   run(std::move(quick), std::move(slow));
-  const auto time = std::chrono::steady_clock::now() - start;
-  EXPECT_GE(time, 120ms);
-  EXPECT_LT(time, 10s);
+  EXPECT_GE(std::chrono::steady_clock::now() - start, 120ms);
   EXPECT_TRUE(run_loop_until([&] { return tasks.running() == 0; }));
 }
 

@@ -25,8 +25,9 @@ TEST(ip_network, contains_what_shares_its_bits) {
 }
 
 TEST(ip_network, refuses_what_is_none) {
-  for (const char* wrong : {"", "10.0.0.0/33", "::/129", "::ffff:10.0.0.0/95", "10.0.0.0/", "10.0.0.0/8x", "10.0.0.0/-1",
-                            "10.0.0", "localhost", "/8", "fe80::1%lo"}) {
+  for (const char* wrong :
+       {"", "10.0.0.0/33", "::/129", "::ffff:10.0.0.0/95", "10.0.0.0/", "10.0.0.0/8x",
+        "10.0.0.0/-1", "10.0.0", "localhost", "/8", "fe80::1%lo"}) {
     EXPECT_FALSE(ip_network::parse(wrong)) << wrong;
   }
 }
