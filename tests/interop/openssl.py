@@ -85,7 +85,7 @@ class OpenSSL(unittest.TestCase):
             done = subprocess.run([client, f'wss://{host}:{port}/'], env=self.environment(), text=True,
                                   capture_output=True, timeout=SECONDS)
             self.assertEqual(done.returncode, 1)
-            self.assertRegex(done.stdout, f'^failed TLS handshake with {re.escape(host)} port {port} failed: {reason}')
+            self.assertRegex(done.stdout, f'^failed TLS handshake with {re.escape(host)}:{port} failed: {reason}')
 
     # --- our server
 
