@@ -225,6 +225,39 @@ TEST(stream_server, one_that_floods_does_not_hold_up_the_others) {
   flood.ws().abort();
 }
 
+TEST(stream_server, limits_of_time_are_kept) {
+  server_options brief;
+  brief.streams.session.idle = 50ms;
+  const running_server impatient(scripted(), brief);
+  stream_client never_started(impatient);
+  EXPECT_EQ(never_started.rest().back()["code"], "idle_timeout");
+  stream_client silent(impatient);
+  silent.start();
+  EXPECT_EQ(silent.rest().back()["code"], "idle_timeout");
+  EXPECT_EQ(silent.close_code(), 1008);
+
+  server_options short_lived;
+  short_lived.streams.session.longest = 500ms;
+  const running_server server(scripted(), short_lived);
+  stream_client client(server);
+  client.start();
+  client.speak(1000ms);
+  const auto messages = client.rest();
+  EXPECT_EQ(texts_of(messages).size(), 1U);
+  EXPECT_EQ(messages.back()["code"], "session_limit");
+}
+
+TEST(stream_server, a_client_without_acks_is_read_as_fast_as_it_is_heard) {
+  const running_server server(scripted({.segment_samples = 10 * sample_rate}), {.threads = 2});
+  stream_client client(server);
+  client.start({{"acks", false}, {"partials", {{"interval_ms", 0}}}});
+  test::memory_growth growth;
+  for (int i = 0; i < 100; ++i) client.speak(20s);
+  client.say({{"type", "stop"}});
+  EXPECT_EQ(client.next("done")["audio_ms"], 2'000'000);
+  growth.expect_below(64 * test::mebibyte);
+}
+
 TEST(stream_server, a_drain_loses_no_final) {
   gate stall;
   running_server server(stalled(stall), {.max_sessions = 30});

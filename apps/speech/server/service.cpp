@@ -37,7 +37,7 @@ class service::stream final : public stream_port {
          std::shared_ptr<live_stream> work)
       : service_(of),
         owner_(std::move(owner)),
-        key_(owner_.lock().get()),
+        id_(owner_.lock()->identity().id),
         record_(std::move(record)),
         work_(std::move(work)) {
     ++service_.metrics_.sessions;
@@ -47,8 +47,8 @@ class service::stream final : public stream_port {
   ~stream() override {
     service_.scheduler_.cancel(*work_);
     --service_.metrics_.sessions;
-    service_.post([&service = service_, key = key_, ended = owner_.lock(), record = record_] {
-      service.records_.erase(key);
+    service_.post([&service = service_, id = id_, ended = owner_.lock(), record = record_] {
+      service.records_.erase(id);
       if (ended) service.log_end(*ended, *record);
       service.endings_.wake_all();
     });
@@ -74,7 +74,7 @@ class service::stream final : public stream_port {
  private:
   service& service_;
   std::weak_ptr<session> owner_;
-  const session* key_;
+  std::string id_;
   std::shared_ptr<session_record> record_;
   std::shared_ptr<live_stream> work_;
 };
@@ -141,7 +141,7 @@ void service::leave(drainable& connection) {
 }
 
 session_record* service::record_of(const session* of) {
-  const auto found = records_.find(of);
+  const auto found = of == nullptr ? records_.end() : records_.find(of->identity().id);
   return found == records_.end() ? nullptr : found->second.get();
 }
 
@@ -168,7 +168,7 @@ std::unique_ptr<stream_port> service::start_stream(const recognizer& model,
                                             std::move(tell_session));
   auto record = std::make_shared<session_record>();
   record->begun = std::chrono::steady_clock::now();
-  records_[owner.lock().get()] = record;
+  records_[owner.lock()->identity().id] = record;
   return std::make_unique<stream>(*this, std::move(owner), std::move(record), std::move(work));
 }
 

@@ -108,7 +108,7 @@ class service {
   metrics metrics_;
   request_handler handler_;
   scheduler scheduler_;
-  std::unordered_map<const session*, std::shared_ptr<session_record>> records_;
+  std::unordered_map<std::string, std::shared_ptr<session_record>> records_;  // by the session's id
   std::unordered_set<drainable*> connections_;
   coro::wait_queue endings_;
   bool draining_ = false;
