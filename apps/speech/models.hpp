@@ -1,12 +1,9 @@
-// Finds models on disk, loads them, and keeps those that a server offers by name.
+// Finds models on disk and loads them.
 #pragma once
 
 #include <filesystem>
 #include <memory>
-#include <span>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include "speech/recognizer.hpp"
 
@@ -16,10 +13,6 @@ namespace duplex::speech {
 /// `$XDG_DATA_HOME/duplex`, else
 /// `$HOME/.local/share/duplex`.
 std::filesystem::path data_directory();
-
-/// A model's full name: `moonshine-tiny` for the short `tiny`, `moonshine-base` for `base`, others
-/// as they are.
-std::string full_model_name(std::string_view name);
 
 struct model_options {
   std::filesystem::path data = data_directory();
@@ -31,27 +24,5 @@ struct model_options {
 /// wrong.
 std::shared_ptr<const recognizer> load_recognizer(const std::string& name_or_directory,
                                                   const model_options& options = {});
-
-/// Throws `speech_error` with `bad_field` unless `lang`, such as `en`, `en-GB` or `auto`, is what
-/// the model understands, or empty.
-void require_language(std::string_view lang, const recognizer& model);
-
-/// The models that a server offers. The first is the default.
-class model_set {
- public:
-  /// At least one. Throws `std::runtime_error` if two have the same name.
-  explicit model_set(std::vector<std::shared_ptr<const recognizer>> models);
-
-  const recognizer& default_model() const { return *models_.front(); }
-
-  /// The model of that full or short name. Throws `speech_error` with `model_not_found`.
-  const recognizer& find(std::string_view name) const;
-
-  /// Names, the default first.
-  std::vector<std::string> names() const;
-
- private:
-  std::vector<std::shared_ptr<const recognizer>> models_;
-};
 
 }  // namespace duplex::speech

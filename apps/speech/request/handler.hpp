@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "speech/error.hpp"
-#include "speech/models.hpp"
+#include "speech/model_set.hpp"
 
 namespace duplex::speech {
 

@@ -10,7 +10,7 @@
 #include <string>
 #include <unordered_map>
 
-#include "speech/models.hpp"
+#include "speech/model_set.hpp"
 #include "speech/session/session.hpp"
 
 namespace duplex::speech {
