@@ -387,6 +387,7 @@ def proxy_header_seeds():
                        + struct.pack('>H', len(data)) + data + b'GET /')
 
 
+<<<<<<< HEAD
 def wav(format=1, bits=16, rate=16000, channels=1, audio=b'\0\x40' * 24, riff=None, size=None, before=b'', extensible=False):
     """A WAV file, with what can be wrong with its header."""
     frame = channels * bits // 8
@@ -443,6 +444,59 @@ def file_seeds():
     common = struct.pack('>4sIhIh', b'COMM', 18, 1, 24, 16) + bytes.fromhex('400cfa00000000000000')
     aiff = b'AIFF' + common + struct.pack('>4sIII', b'SSND', 56, 0, 0) + b'\x40\0' * 24
     yield 'aiff', b'FORM' + struct.pack('>I', len(aiff)) + aiff
+=======
+# Sessions of speech: who acts (0 or 1), what it does, and what that takes.
+(SAY, SAY_KNOWN, AUDIO, MARK, PARTIAL, FINAL, PROCESSED, END, TIME, LONG_TIME, READ, BREAK, RESUME, DRAIN, QUERY) = (
+    0, 1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+START, START_PLAIN, START_AUTO, START_LARGE, FLUSH, STOP, CANCEL = 0, 1, 2, 3, 8, 9, 10
+
+
+def step(what, data=b'', who=0):
+    return bytes([who + 2 * what]) + data
+
+
+def say(number, who=0):
+    return step(SAY_KNOWN, bytes([number]), who)
+
+
+def amount(what, number, who=0):
+    return step(what, struct.pack('>H', number), who)
+
+
+def transcript(what, segment, text, stable=0, start=0):
+    data = bytes([segment, stable]) + struct.pack('>HH', start, 510) + bytes([len(text)]) + text
+    return step(what, data + (b'\0' if what == FINAL else b'') + b'\x50')
+
+
+def session_seeds():
+    speech = (amount(AUDIO, 3200) + step(MARK, b'\0\x10\0') + transcript(PARTIAL, 0, b'one two', 3)
+              + transcript(PARTIAL, 0, b'one two three', 7) + step(MARK, b'\0\x20\1') + transcript(FINAL, 0, b'one two three')
+              + amount(PROCESSED, 800))
+    finished = step(END, b'\0\0\x10')
+    read = amount(READ, 20)
+    for name, steps in {
+        'whole': say(START) + speech + read + say(FLUSH) + transcript(FINAL, 1, b'four', 0, 900) + say(STOP) + finished + read,
+        'plain': say(START_PLAIN) + speech + read + say(CANCEL) + read,
+        'query': step(QUERY, b'format=pcm_mulaw&rate=8000&interval_ms=200&token=x\n') + speech + say(STOP) + finished + read,
+        'unread': say(START) + b''.join(transcript(FINAL, i, b'x' * 60, 0, 900 * i) for i in range(8)) * 9 + read,
+        'overloaded': say(START) + amount(AUDIO, 40000) * 4 + read,
+        'paused': say(START_AUTO) + amount(AUDIO, 40000) * 4 + amount(PROCESSED, 20000) + read,
+        'large': say(START_LARGE) + amount(AUDIO, 60000) + read,
+        'idle': say(START) + speech + amount(LONG_TIME, 10000) + finished + read,
+        'limit': say(START) + b''.join(amount(TIME, 999) + say(11) for _ in range(310)) + finished + read,
+        'drain': say(START) + speech + step(DRAIN, b'\1\x08\0') + finished + read,
+        'drain_stopped': say(START) + speech + say(STOP) + step(DRAIN, b'\0\x08\0') + amount(LONG_TIME, 3000) + read,
+        'resume': say(START) + read + speech + amount(READ, 2) + step(BREAK, b'\6') + step(RESUME, b'\0\0') + read + speech,
+        'resume_wrong': say(START) + read + step(BREAK, b'\6') + step(RESUME, b'\0\1') + read + step(RESUME, b'\0\2', 1),
+        'resume_late': say(START) + read + step(BREAK, b'\6') + amount(LONG_TIME, 30000) + step(RESUME, b'\0\0') + read,
+        'taken': say(START) + read + speech + step(RESUME, b'\0\0', 1) + read + amount(READ, 20, 1) + amount(AUDIO, 9, 1),
+        'after_done': say(START) + read + say(STOP) + finished + step(BREAK, b'\6') + step(RESUME, b'\0\0') + read,
+        'failed': say(START) + step(END, b'\1no\n') + read,
+        'said': step(SAY, b'{"type":"start","format":"pcm_alaw","rate":8000,"endpoint":{"silence_ms":700}}\n') + speech + read,
+        'wrong': b''.join(say(number) + read for number in (START, 0, 4, 5, 6, 7, 12, 13, 15, 14)),
+    }.items():
+        yield name, steps
+>>>>>>> f45ce99 (Fuzz sessions)
 
 
 SEEDS = {
@@ -462,6 +516,7 @@ SEEDS = {
     'redirect': ((f'{i:02}', b'wss://a/b/c/d;p?q\n' + text.encode()) for i, text in enumerate(REFERENCES)),
     'request_parts': by_name(REQUEST_PARTS),
     'proxy_header': proxy_header_seeds(),
+    'session': session_seeds(),
     'uri': ((f'{i:02}', text.encode()) for i, text in enumerate(URIS)),
 }
 

@@ -1,10 +1,11 @@
-// Finds models on disk and loads them.
+// Finds models on disk and loads them, for the set that a server offers.
 #pragma once
 
 #include <filesystem>
 #include <memory>
 #include <string>
 
+#include "speech/model_set.hpp"
 #include "speech/recognizer.hpp"
 
 namespace duplex::speech {

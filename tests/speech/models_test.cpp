@@ -9,7 +9,6 @@
 
 #include "recordings.hpp"
 #include "speech/error.hpp"
-#include "speech/model_set.hpp"
 #include "speech/recognizers/moonshine.hpp"
 #include "speech/recognizers/scripted.hpp"
 

@@ -11,7 +11,6 @@
 #include "recordings.hpp"
 #include "sound.hpp"
 #include "speech/error.hpp"
-#include "speech/model_set.hpp"
 #include "speech/models.hpp"
 #include "speech/request/base64.hpp"
 #include "speech/request/handler.hpp"

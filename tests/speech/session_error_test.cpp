@@ -156,7 +156,7 @@ TEST(session_error, codes_of_the_request_alone_are_reached_there) {
   const session_bench bench;
   const request_handler handler(bench.models);
   const auto answer = [&](std::string_view text, const std::stop_token& stop) {
-    return json::parse(handler.respond(buffer(as_bytes(text)), 0ms, stop))["error"]["code"];
+    return json::parse(handler.respond(buffer(as_bytes(text)), stop))["error"]["code"];
   };
   EXPECT_EQ(answer(R"({"audio_base64":"?"})", {}), "invalid_base64");
   std::stop_source stopped;
