@@ -202,7 +202,6 @@ class conversations {
       if (each.listener == listener) each.listener = std::make_shared<session_listener>();
     }
     who.listener = listener;
-    listener->reconnect();
   }
 
   void read(party& who, std::size_t count) {

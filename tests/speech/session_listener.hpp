@@ -21,8 +21,8 @@ class session_listener {
     if (!message_.is_object()) return "an event is a JSON object";
     const auto type = message_.value("type", "");
     const auto seq = message_.value("seq", std::int64_t{-1});
-    if (is_over()) return "nothing follows the end";
     if (seq == 0) return hear_of_connection(type);
+    if (is_over()) return "nothing follows the end";
     if (seq != last_seq_ + 1) return "numbers ascend by one";
     if ((seq == 1) != (type == "started")) return "started is the first event, and only that";
     last_seq_ = seq;
@@ -42,9 +42,6 @@ class session_listener {
     if (code == 1000) return is_done_ ? "" : "1000 follows done";
     return failed_ ? "" : "an error precedes every other close";
   }
-
-  /// The next connection: what ended the last one is no end of the session.
-  void reconnect() { failed_ = false; }
 
   std::int64_t last_seq() const { return last_seq_; }
   const nlohmann::json& started() const { return started_; }
