@@ -3,10 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cctype>
-#include <fstream>
-#include <optional>
 #include <sstream>
 
+#include "recordings.hpp"
 #include "session_client.hpp"
 
 namespace duplex::speech {
@@ -15,12 +14,7 @@ namespace {
 using namespace test;
 using nlohmann::json;
 
-std::string page() {
-  std::ifstream file(DUPLEX_SOURCE_DIR "/docs/speech-protocol.md");
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
+std::string page() { return read_bytes(DUPLEX_SOURCE_DIR "/docs/speech-protocol.md"); }
 
 // The blocks of conversations. A line that begins with a space goes on with the one before.
 std::vector<std::vector<std::string>> conversations() {
