@@ -17,7 +17,6 @@
 #include "speech/config.hpp"
 #include "speech/models.hpp"
 #include "speech/server.hpp"
-#include "speech/server/access.hpp"
 
 namespace {
 
@@ -42,11 +41,10 @@ logger log_to_stderr(const std::string& least) {
   sink->set_level(spdlog::level::from_str(least));
   sink->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
   auto write = [sink](const log_record& record) {
-    const std::string message = speech::without_tokens(record.message);
     if (record.connection_id.empty()) {
-      sink->log(spdlog_level(record.level), message);
+      sink->log(spdlog_level(record.level), record.message);
     } else {
-      sink->log(spdlog_level(record.level), "{} [{}]", message, record.connection_id);
+      sink->log(spdlog_level(record.level), "{} [{}]", record.message, record.connection_id);
     }
   };
   // Frames are made lines only where someone reads them.

@@ -1,15 +1,12 @@
 #include "speech/config.hpp"
 
 #include <gtest/gtest.h>
-
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <optional>
-
-#include "speech/server/access.hpp"
 
 namespace duplex::speech {
 namespace {
@@ -172,13 +169,6 @@ TEST(config, wrong_values_are_refused) {
   EXPECT_EQ(status_of({"extra"}), 2);
   EXPECT_EQ(status_of({"--help"}), 0);
   EXPECT_EQ(status_of({"--version"}), 0);
-}
-
-TEST(access, logs_show_no_token_of_a_subprotocol) {
-  EXPECT_EQ(without_tokens("< Sec-WebSocket-Protocol: duplex.speech.v1, bearer.s3cret"),
-            "< Sec-WebSocket-Protocol: duplex.speech.v1, bearer.***");
-  EXPECT_EQ(without_tokens("bearer.a, bearer.b"), "bearer.***, bearer.***");
-  EXPECT_EQ(without_tokens("nothing"), "nothing");
 }
 
 }  // namespace

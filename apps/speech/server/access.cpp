@@ -78,15 +78,4 @@ bearer_tokens::digest bearer_tokens::digest_of(std::string_view token) {
   return result;
 }
 
-std::string without_tokens(std::string_view text) {
-  std::string result;
-  for (;;) {
-    const auto found = text.find(subprotocol_prefix);
-    if (found == text.npos) return result.append(text);
-    const std::size_t begin = found + subprotocol_prefix.size();
-    result.append(text.substr(0, begin)).append("***");
-    text.remove_prefix(std::min(text.find_first_of(" ,;'\"", begin), text.size()));
-  }
-}
-
 }  // namespace duplex::speech

@@ -33,8 +33,4 @@ class bearer_tokens {
   std::vector<digest> digests_;
 };
 
-/// The text of a log without what follows `bearer.` in it. Queries, and headers that are known to
-/// hold credentials, the library does not log.
-std::string without_tokens(std::string_view text);
-
 }  // namespace duplex::speech
