@@ -35,7 +35,8 @@ void require_size(std::string_view option, const std::optional<std::size_t>& val
 // 0 is no way to say "no limit": nullopt is.
 void require_positive(std::string_view option, const std::optional<std::size_t>& value) {
   const auto number = static_cast<std::ptrdiff_t>(value.value_or(1));
-  if (number <= 0) refuse(option, "positive, or nullopt for no limit", std::to_string(number));
+  if (number < 0) refuse(option, "positive", std::to_string(number));
+  if (number == 0) refuse(option, "positive, or nullopt for no limit", "0");
 }
 
 void require_marks(std::string_view option, const water_marks& marks) {

@@ -425,7 +425,7 @@ class Usage(unittest.TestCase):
                 ("no such command: 'nonsense'\n", 'nonsense'),
                 ("no such command: 'conect'; did you mean connect?", 'conect'),
                 ('a URI to connect to, or a command, is missing',),
-                ('no less than 0, got -3', 'ws://127.0.0.1:9/', '--max-size', '-3'),
+                ('max_size must be positive, got -3', 'ws://127.0.0.1:9/', '--max-size', '-3'),
                 ('--nonsense', 'ws://127.0.0.1:9/', '--nonsense'),
                 ('no colon', 'ws://127.0.0.1:9/', '--header', 'nonsense'),
                 ('--compression', 'ws://127.0.0.1:9/', '--compression', 'perhaps'),

@@ -130,9 +130,9 @@ class Serve(unittest.IsolatedAsyncioTestCase):
             for status, told, *arguments in (
                     (1, 'in use', '--host', '127.0.0.1', '--port', port),
                     (2, '--port', '--port', '65536'),
-                    (2, 'max_size must be no less than 0, got -3', '--max-size', '-3'),
+                    (2, 'max_size must be positive, got -3', '--max-size', '-3'),
                     (2, 'a b', '--subprotocol', 'a b'),
-                    (1, "duplex: cannot read '/nonexistent': No such file", '--static', '/nonexistent'),
+                    (1, "directory '/nonexistent': no such file", '--static', '/nonexistent'),
                     (2, 'directory', '--static', '/dev/null'),
                     (2, '--log-level', '--log-level', 'loud')):
                 ran = subprocess.run([duplex, 'serve', *arguments], capture_output=True, text=True, timeout=PATIENCE)

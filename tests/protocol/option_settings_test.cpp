@@ -60,8 +60,7 @@ TEST(OptionSettings, MarksAndSizesMustMakeSense) {
   EXPECT_EQ(refusal(serve_options{.max_queue_bytes = 0}),
             "max_queue_bytes must be positive, or nullopt for no limit, got 0");
   constexpr auto minus_one = static_cast<std::size_t>(-1);
-  EXPECT_EQ(refusal(serve_options{.max_size = minus_one}),
-            "max_size must be positive, or nullopt for no limit, got -1");
+  EXPECT_EQ(refusal(serve_options{.max_size = minus_one}), "max_size must be positive, got -1");
   EXPECT_EQ(refusal(connect_options{.max_size = 0}),
             "max_size must be positive, or nullopt for no limit, got 0");
   EXPECT_EQ(refusal(connect_options{.max_queue = minus_one}),
@@ -73,7 +72,7 @@ TEST(OptionSettings, MarksAndSizesMustMakeSense) {
   EXPECT_EQ(refusal(connect_options{.max_redirects = minus_one}),
             "max_redirects must be no less than 0, got -1");
   EXPECT_EQ(refusal(serve_options{.max_connections = minus_one}),
-            "max_connections must be positive, or nullopt for no limit, got -1");
+            "max_connections must be positive, got -1");
   EXPECT_EQ(refusal(connect_options{.max_size = 1, .max_queue = 1, .read_limit = 1}), "");
   EXPECT_EQ(refusal(serve_options{.write_limit = 0}), "");
   EXPECT_EQ(refusal(connect_options{
