@@ -1,0 +1,70 @@
+// A file as a source of PCM: decoded by the browser where it can, and by the server where it cannot.
+
+const RATE = 16000; // what the recogniser works at: more would be sent for nothing
+
+/**
+ * Opens a File. The result has the fields of `start` for the client (`options`), the `duration` in milliseconds, and `pieces`, an
+ * async iterable of audio of about a second each. Throws an Error whose message is for people.
+ */
+export async function openRecording(file) {
+  if (file.size === 0) throw new Error(`${file.name} is empty.`);
+  const bytes = await file.arrayBuffer().catch(() => { throw new Error(`${file.name} cannot be read.`); });
+  const wav = bytesPerSecondOfWav(bytes);
+  try {
+    return decoded(await decode(bytes.slice(0)));
+  } catch {
+    if (!wav) throw new Error(`${file.name} is not audio that this browser can decode. WAV, MP3, FLAC, Ogg and M4A usually are.`);
+    return whole(bytes, wav);
+  }
+}
+
+// Not every browser decodes to every rate.
+async function decode(bytes) {
+  for (const rate of [RATE, 44100]) {
+    try {
+      return await new OfflineAudioContext(1, 1, rate).decodeAudioData(bytes.slice(0));
+    } catch (problem) {
+      if (rate === 44100) throw problem;
+    }
+  }
+}
+
+function decoded(audio) {
+  const channels = Array.from({ length: audio.numberOfChannels }, (_, i) => audio.getChannelData(i));
+  function* pieces() {
+    for (let from = 0; from < audio.length; from += audio.sampleRate) {
+      const samples = new Int16Array(Math.min(audio.sampleRate, audio.length - from));
+      for (let i = 0; i < samples.length; i++) {
+        let sum = 0;
+        for (const channel of channels) sum += channel[from + i];
+        samples[i] = Math.round(Math.max(-1, Math.min(1, sum / channels.length)) * 32767);
+      }
+      yield samples;
+    }
+  }
+  return {
+    options: { format: 'pcm_s16le', rate: audio.sampleRate, channels: 1 },
+    duration: audio.duration * 1000,
+    pieces: pieces(),
+  };
+}
+
+function whole(bytes, bytesPerSecond) {
+  function* pieces() {
+    for (let from = 0; from < bytes.byteLength; from += bytesPerSecond) {
+      yield new Uint8Array(bytes, from, Math.min(bytesPerSecond, bytes.byteLength - from));
+    }
+  }
+  return { options: { format: 'auto', bytesPerSecond }, duration: bytes.byteLength / bytesPerSecond * 1000, pieces: pieces() };
+}
+
+// Of a WAV file, from its chunk "fmt "; 0 for other files.
+function bytesPerSecondOfWav(bytes) {
+  const view = new DataView(bytes);
+  const name = (at) => String.fromCharCode(...new Uint8Array(bytes, at, 4));
+  if (bytes.byteLength < 44 || name(0) !== 'RIFF' || name(8) !== 'WAVE') return 0;
+  for (let at = 12; at + 20 <= bytes.byteLength; at += 8 + view.getUint32(at + 4, true)) {
+    if (name(at) === 'fmt ') return view.getUint32(at + 16, true);
+  }
+  return 0;
+}
