@@ -63,8 +63,8 @@ export class SpeechClient {
   #stopSent = false;
   #reconfigured = null;
 
-  #segmentBase = 0;
-  #segmentNext = 0;
+  #segmentBase = 0; // of the present session
+  #segmentNext = 0; // that has no final
   #texts = []; // finals of all sessions
 
   /**
@@ -74,11 +74,11 @@ export class SpeechClient {
    * - `reconnect`: whether to go on after a connection broke (true).
    * - `bytesPerSecond`: of the audio, where `format` is `auto`.
    * - `maxBuffered`: seconds of audio kept while the server cannot be reached (300); more ends the stream with `buffer_full`.
-   * - `patience`: milliseconds until a server that does not answer is taken for lost (15000).
+   * - `patience`: milliseconds until a server that does not answer is taken for lost (20000).
    * - `WebSocket`: the class, where there is no global one (Node.js before 22: `ws`).
    */
   constructor(url, options = {}) {
-    const { token, reconnect = true, bytesPerSecond, maxBuffered = 300, patience = 15000,
+    const { token, reconnect = true, bytesPerSecond, maxBuffered = 300, patience = 20000,
       WebSocket = globalThis.WebSocket, random = Math.random, ...start } = options;
     this.#url = url;
     this.#start = { format: 'pcm_s16le', rate: 16000, channels: 1, ...start };
@@ -93,7 +93,7 @@ export class SpeechClient {
   /**
    * Calls `listener` for every message of a type (partial, final, speech_start, speech_end, warning, ack ...) with the message,
    * for `error` with a SpeechError that did not end the stream, for `state` with the new state, for `renewed` where a new
-   * session took over: open segments are given anew. Returns a function that ends it.
+   * session took over: segments without a final are given anew. Returns a function that ends it.
    */
   on(type, listener) {
     const set = this.#listeners.get(type) ?? new Set();
@@ -201,21 +201,23 @@ export class SpeechClient {
     this.#socket.send(JSON.stringify(message));
   }
 
-  // Leaves the connection, whatever it still brings.
-  #abandon() {
+  // Leaves the connection, whatever it still brings. Without a code the server keeps the session.
+  #abandon(code) {
     const socket = this.#socket;
     this.#ready = false;
     clearTimeout(this.#timers.watch);
     if (!socket) return;
     this.#socket = null;
     socket.onopen = socket.onmessage = socket.onclose = null;
-    socket.close();
+    socket.close(code);
   }
 
-  // A connection can be dead without anybody saying so. What shows it is an answer that does not come.
+  // A connection can be dead without anybody saying so. What shows it is an answer that does not come: to the opening, to the
+  // stop, or to more audio than the server takes between two acks.
   #watch() {
     clearTimeout(this.#timers.watch);
-    if (this.#ready && this.#received >= this.#sent) return;
+    const answered = this.#sent - this.#received <= 2000 * this.#settings.bytesPerMs;
+    if (this.#ready && !this.#stopSent && answered) return;
     this.#timers.watch = setTimeout(() => {
       this.#abandon();
       this.#retry(1006, 'the server does not answer');
@@ -288,6 +290,7 @@ export class SpeechClient {
         this.#goOn();
         break;
       case 'ack':
+      case 'progress':
         this.#received = Math.max(this.#received, this.#origin + message.received);
         this.#processed = Math.max(this.#processed, this.#origin + message.processed);
         this.#forget();
@@ -325,7 +328,7 @@ export class SpeechClient {
       done.audio_ms += Math.round(this.#origin / this.#settings.bytesPerMs);
       done.text = this.#texts.join(' ');
     }
-    this.#abandon();
+    this.#abandon(1000);
     this.#become('done');
     this.#emit('done', done);
     this.#settle.resolve(done);
@@ -333,7 +336,7 @@ export class SpeechClient {
   }
 
   #fail(problem) {
-    this.#abandon();
+    this.#abandon(1000);
     clearTimeout(this.#timers.retry);
     this.#problem = problem;
     this.#become('failed');
@@ -347,11 +350,9 @@ export class SpeechClient {
     const shift = Math.round(this.#origin / this.#settings.bytesPerMs);
     for (const field of ['at_ms', 'start_ms', 'end_ms']) if (field in placed) placed[field] += shift;
     if (placed.words) placed.words = placed.words.map((word) => ({ ...word, s: word.s + shift, e: word.e + shift }));
-    if ('seg' in placed) {
-      placed.seg += this.#segmentBase;
-      this.#segmentNext = Math.max(this.#segmentNext, placed.seg + 1);
-    }
+    if ('seg' in placed) placed.seg += this.#segmentBase;
     if (placed.type === 'final') {
+      this.#segmentNext = placed.seg + 1;
       if (placed.text) this.#texts.push(placed.text);
       this.#settled = Math.max(this.#settled, placed.end_ms * this.#settings.bytesPerMs);
       this.#forget();

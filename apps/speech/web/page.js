@@ -138,10 +138,12 @@ async function read(file) {
   connect(take, { ...recording.options, partials: false });
   end = () => client.cancel();
   client.on('state', () => showConnection('busy', `Reading ${file.name}`));
-  client.on('ack', () => {
+  const showProgress = () => {
     take.progress(client.heard / recording.duration);
     showFigures({ elapsed: client.heard });
-  });
+  };
+  client.on('ack', showProgress);
+  client.on('progress', showProgress);
   showConnection('busy', `Reading ${file.name}`);
   try {
     for (const piece of recording.pieces) await client.send(piece);
