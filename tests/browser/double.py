@@ -12,6 +12,7 @@ from pathlib import Path
 import websockets
 
 WEB = Path(__file__).parents[2] / 'apps/speech/web'
+POLICY = "default-src 'self'; form-action 'none'; base-uri 'none'"
 WIDTHS = {'pcm_s16le': 2, 'pcm_f32le': 4, 'pcm_mulaw': 1, 'pcm_alaw': 1}
 
 
@@ -90,9 +91,14 @@ class Double:
     async def running(self, port=0):
         async with websockets.serve(self._serve, '127.0.0.1', port, process_request=self._answer, max_size=None,
                                     subprotocols=['duplex.speech.v1'], compression=None) as server:
+            self._server = server
             self.port = server.sockets[0].getsockname()[1]
             self.uri = f'http://127.0.0.1:{self.port}/'
             yield self
+
+    def vanish(self):
+        """Nobody listens any more."""
+        self._server.server.close()
 
     def _authorized(self, headers):
         offered = headers.get('Authorization', '') + headers.get('Sec-WebSocket-Protocol', '')
@@ -112,7 +118,7 @@ class Double:
         if not file.is_file():
             return http.HTTPStatus.NOT_FOUND, [], b''
         kind = mimetypes.guess_type(file)[0]
-        return http.HTTPStatus.OK, [('Content-Type', kind), ('Content-Security-Policy', "default-src 'self'")], file.read_bytes()
+        return http.HTTPStatus.OK, [('Content-Type', kind), ('Content-Security-Policy', POLICY)], file.read_bytes()
 
     async def _serve(self, socket, path):
         with contextlib.suppress(websockets.ConnectionClosed):

@@ -75,8 +75,8 @@ export class Meter {
   }
 }
 
-// A peak as the ear has it: 0 is silence, 1 is full scale.
+// A peak as a length: 0 is silence, 1 is full scale, and speech lies between.
 function loudness(peak) {
   const decibels = 20 * Math.log10(Math.max(peak, 1e-6));
-  return Math.max(0, Math.min(1, 1 - decibels / FLOOR));
+  return Math.max(0, Math.min(1, 1 - decibels / FLOOR)) ** 2;
 }

@@ -37,7 +37,7 @@ function showConnection(state, text) {
   const show = {
     connecting: () => showState('busy', 'Connecting'),
     streaming: () => showState(state, text),
-    reconnecting: () => showState('trouble', 'Reconnecting; nothing is lost'),
+    reconnecting: () => showState('trouble', 'Reconnecting'),
   }[client.state];
   show?.();
 }
@@ -66,8 +66,7 @@ async function mend(problem) {
     return false;
   }
   token.value = typed;
-  await showModels();
-  return true;
+  return showModels().then(() => true, mend);
 }
 
 async function dictate() {
@@ -113,7 +112,7 @@ function watchMicrophone(microphone) {
   let heard = performance.now();
   let silent = false;
   return setInterval(() => {
-    showFigures({ elapsed: client.given, lag: client.behind > 1000 ? client.behind : lag });
+    showFigures({ elapsed: client.given, lag: client.state === 'streaming' ? lag : client.behind });
     if (microphone.level() > QUIET) {
       heard = performance.now();
       if (silent) showMessage('');

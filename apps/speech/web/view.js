@@ -14,7 +14,7 @@ export function showFigures({ elapsed, lag } = {}) {
   at('elapsed').hidden = elapsed === undefined;
   if (elapsed !== undefined) at('elapsed').textContent = clock(elapsed);
   at('lag').hidden = lag === undefined;
-  if (lag !== undefined) at('lag').textContent = `${(lag / 1000).toFixed(1)} s behind`;
+  if (lag !== undefined) at('lag').textContent = `lag ${(lag / 1000).toFixed(1)} s`;
 }
 
 /** Says what somebody should know or do; an empty text takes it away. */
@@ -36,6 +36,7 @@ export function follow(content) {
   const page = document.scrollingElement;
   const atEnd = () => page.scrollHeight - page.scrollTop - page.clientHeight < 60;
   let following = true;
+  let top = 0;
   const move = () => {
     if (following) page.scrollTop = page.scrollHeight;
     at('latest').hidden = following || atEnd();
@@ -45,8 +46,13 @@ export function follow(content) {
     move();
   };
   addEventListener('scroll', () => {
-    following = atEnd();
-    if (following) at('latest').hidden = true;
+    if (atEnd()) {
+      following = true;
+      at('latest').hidden = true;
+    } else if (page.scrollTop < top) { // growth alone never goes up
+      following = false;
+    }
+    top = page.scrollTop;
   }, { passive: true });
   at('latest').addEventListener('click', toEnd);
   new ResizeObserver(move).observe(content);
