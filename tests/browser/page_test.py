@@ -100,7 +100,7 @@ class Microphone(PageCase):
         async with self.opened(server, expected=[SOCKET_FAILED]) as page:
             await page.click('#toggle')
             await page.until(has_finals(1))
-            await page.until('document.querySelector(".open .caption")')
+            await page.until('document.querySelector(".open .caption") !== null')
             server.sessions.clear()
             server.cuts = [0]
             await page.until('document.querySelector("#state").dataset.state === "trouble"')
@@ -291,7 +291,7 @@ class People(PageCase):
             boxes = await page.run('''[...document.querySelectorAll("#toggle, #choose, #model")].map((e) => {
                 const { left, right, bottom, height } = e.getBoundingClientRect(); return [left, right, bottom, height]; })''')
             for left, right, bottom, height in boxes:
-                self.assertTrue(left >= 0 and right <= 360 and bottom <= 640 and height >= 44)
+                self.assertTrue(left >= 16 and right <= 344 and bottom <= 640 and height >= 44)
             last = await page.run('''(() => {
                 const text = [...document.querySelectorAll(".caption")].at(-1).getBoundingClientRect().bottom;
                 return document.querySelector(".dock").getBoundingClientRect().top - text; })()''')

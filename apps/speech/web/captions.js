@@ -33,6 +33,7 @@ export class Take {
 
   /** The text so far of a segment. What is stable is only ever added to, so that it never flickers. */
   partial({ seg, text, stable, start_ms }) {
+    if (!text && !this.#rows.has(seg)) return; // it may be no speech at all
     const row = this.#rows.get(seg) ?? this.#addRow(seg, start_ms);
     row.write(stable, text.slice(stable.length));
   }

@@ -317,7 +317,7 @@ export class SpeechClient {
     const problem = new SpeechError(code, message, { fatal, retryAfter });
     if (fatal) {
       this.#problem = problem; // the close that follows tells what becomes of it
-    } else {
+    } else if (code !== 'bad_state' || !this.#stopSent) { // a stop that is said again may have arrived the first time
       this.#emit('error', problem);
     }
   }

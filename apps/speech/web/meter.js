@@ -2,7 +2,8 @@
 
 const STEP = 5; // pixels from one bar to the next
 const BAR = 3;
-const FLOOR = -54; // decibels that count as silence
+const SILENCE = -60; // decibels: no bar,
+const LOUD = -9; // and a whole one
 
 export class Meter {
   #canvas;
@@ -17,7 +18,7 @@ export class Meter {
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#draw());
   }
 
-  /** Shows what `level` gives, peaks from 0 to 1, until `stop`. */
+  /** Shows what `level` gives, root mean squares from 0 to 1, until `stop`. */
   start(level) {
     this.#source = level;
     this.#levels = [];
@@ -75,8 +76,8 @@ export class Meter {
   }
 }
 
-// A peak as a length: 0 is silence, 1 is full scale, and speech lies between.
-function loudness(peak) {
-  const decibels = 20 * Math.log10(Math.max(peak, 1e-6));
-  return Math.max(0, Math.min(1, 1 - decibels / FLOOR)) ** 2;
+// A root mean square as a length from 0 to 1.
+function loudness(level) {
+  const decibels = 20 * Math.log10(Math.max(level, 1e-6));
+  return Math.max(0, Math.min(1, (decibels - SILENCE) / (LOUD - SILENCE))) ** 2;
 }

@@ -2,8 +2,8 @@
 
 /**
  * Asks for the microphone and starts it. `onAudio` gets Int16Arrays of 100 ms; `onLost` is called when the device goes away.
- * Throws an Error whose message is for people. The result has `rate`, `level()` (the peak of the last moment, 0 to 1) and
- * `stop()`, which resolves once all audio has been given to `onAudio`.
+ * Throws an Error whose message is for people. The result has `rate`, `level()` (root mean square of the last moment, 0 to 1),
+ * `silence()` (milliseconds since there was any sound) and `stop()`, which resolves once all audio was given to `onAudio`.
  */
 export async function openMicrophone({ onAudio, onLost }) {
   if (!globalThis.isSecureContext || !navigator.mediaDevices) {
@@ -11,7 +11,7 @@ export async function openMicrophone({ onAudio, onLost }) {
                     'A recording can be read here all the same: drop a file.');
   }
   const stream = await navigator.mediaDevices.getUserMedia({
-    audio: { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: true },
+    audio: { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: false },
   }).catch((problem) => { throw new Error(refusals[problem.name] ?? `The microphone cannot be used: ${problem.message}`); });
 
   const context = new AudioContext({ latencyHint: 'interactive' });
@@ -31,7 +31,12 @@ export async function openMicrophone({ onAudio, onLost }) {
   const analyser = new AnalyserNode(context, { fftSize: 2048 });
   const recorder = new AudioWorkletNode(context, 'microphone');
   let ended;
-  recorder.port.onmessage = ({ data }) => (data === null ? ended() : onAudio(data));
+  let heard = performance.now();
+  recorder.port.onmessage = ({ data }) => {
+    if (data === null) return ended();
+    if (data.some((sample) => Math.abs(sample) > FAINTEST)) heard = performance.now();
+    onAudio(data);
+  };
   source.connect(analyser).connect(recorder).connect(context.destination); // a node that leads nowhere may not run; it is silent
   for (const track of stream.getTracks()) track.onended = onLost;
 
@@ -40,8 +45,9 @@ export async function openMicrophone({ onAudio, onLost }) {
     rate: context.sampleRate,
     level() {
       analyser.getFloatTimeDomainData(waveform);
-      return waveform.reduce((peak, value) => Math.max(peak, Math.abs(value)), 0);
+      return Math.sqrt(waveform.reduce((sum, value) => sum + value * value, 0) / waveform.length);
     },
+    silence: () => performance.now() - heard,
     async stop() {
       const drained = new Promise((resolve) => { ended = resolve; });
       recorder.port.postMessage('end');
@@ -51,6 +57,8 @@ export async function openMicrophone({ onAudio, onLost }) {
     },
   };
 }
+
+const FAINTEST = 30; // of 32767: what is below is no sound
 
 const refusals = {
   NotAllowedError: 'The microphone was not allowed. Allow it in the browser\'s settings for this page, beside its address, and start again.',

@@ -8,8 +8,7 @@ import { openRecording } from './recording.js';
 import { models, streamUrl, token } from './server.js';
 import { askForToken, at, follow, showFigures, showMessage, showMode, showState } from './view.js';
 
-const QUIET = 0.002; // peaks below it are no sound, as of a muted microphone,
-const QUIET_FOR = 6000; // for so many milliseconds
+const SILENT = 6000; // milliseconds without any sound, as of a muted microphone
 
 const meter = new Meter(at('meter'));
 const toEnd = follow(at('takes'));
@@ -109,18 +108,12 @@ function watchMicrophone(microphone) {
   let lag; // of the open segment
   client.on('partial', ({ lag_ms }) => { lag = lag_ms; });
   client.on('final', () => { lag = undefined; });
-  let heard = performance.now();
   let silent = false;
   return setInterval(() => {
     showFigures({ elapsed: client.given, lag: client.state === 'streaming' ? lag : client.behind });
-    if (microphone.level() > QUIET) {
-      heard = performance.now();
-      if (silent) showMessage('');
-      silent = false;
-    } else if (!silent && performance.now() - heard > QUIET_FOR) {
-      silent = true;
-      showMessage('No sound comes from the microphone. Is it muted, or should another one be chosen?');
-    }
+    if (silent === microphone.silence() > SILENT) return;
+    silent = !silent;
+    showMessage(silent ? 'No sound comes from the microphone. Is it muted, or should another one be chosen?' : '');
   }, 250);
 }
 

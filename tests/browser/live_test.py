@@ -1,0 +1,201 @@
+"""The page in Chromium and the example in Node.js against duplex-speech with its model: the sample recording, spoken into the
+microphone, dropped as a file, sent over a connection that breaks.
+
+live_test.py DUPLEX-SPEECH RECORDING NODE_MODULES NODE SCREENSHOTS [CLASS]
+"""
+
+import asyncio
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+import wave
+from pathlib import Path
+
+from chromium import chromium, find
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = RECORDING = MODULES = NODE = SCREENSHOTS = None
+READY = 'document.querySelector("#state").dataset.state === "ready"'
+WORDS = '[...document.querySelectorAll(".finals .caption p")].map((p) => p.textContent).join(" ")'
+SOCKET_FAILED = 'WebSocket connection to'
+
+
+@contextlib.contextmanager
+def server():
+    """Gives the port of duplex-speech."""
+    process = subprocess.Popen([PROGRAM, '--host', '127.0.0.1', '--port', '0'], stdout=subprocess.PIPE, text=True)
+    try:
+        yield int(re.search(r':(\d+) ', process.stdout.readline())[1])
+    finally:
+        process.terminate()
+        process.wait(60)
+        process.stdout.close()
+
+
+class Proxy:
+    """Passes bytes on to a port, until its connections are broken."""
+
+    def __init__(self, port):
+        self._to = port
+        self._writers = set()
+
+    @contextlib.asynccontextmanager
+    async def running(self):
+        listening = await asyncio.start_server(self._pass_on, '127.0.0.1', 0)
+        self.port = listening.sockets[0].getsockname()[1]
+        try:
+            yield self
+        finally:
+            listening.close()
+            self.cut()
+
+    def cut(self):
+        """Breaks them, as a network does: without a word."""
+        for writer in self._writers:
+            writer.transport.abort()
+        self._writers.clear()
+
+    async def _pass_on(self, reader, writer):
+        with contextlib.suppress(OSError):
+            there_reader, there_writer = await asyncio.open_connection('127.0.0.1', self._to)
+            self._writers |= {writer, there_writer}
+            await asyncio.gather(self._copy(reader, there_writer), self._copy(there_reader, writer))
+
+    @staticmethod
+    async def _copy(reader, writer):
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+            writer.close()
+
+
+def errors(text):
+    """Words that are wrong, of those of the sample recording."""
+    said = re.findall(r'\w+', text.lower())
+    meant = ('and so my fellow americans ask not what your country can do for you '
+             'ask what you can do for your country').split()
+    row = list(range(len(said) + 1))
+    for i, word in enumerate(meant, 1):
+        row, before = [i], row
+        for j, other in enumerate(said, 1):
+            row.append(min(before[j] + 1, row[-1] + 1, before[j - 1] + (word != other)))
+    return row[-1]
+
+
+class Page(unittest.IsolatedAsyncioTestCase):
+    async def asyncSetUp(self):
+        asyncio.get_running_loop().set_debug(False)
+
+    @contextlib.asynccontextmanager
+    async def opened(self, expected=(), **browser):
+        with server() as port:
+            async with Proxy(port).running() as self.proxy, chromium(**browser) as self.browser:
+                page = await self.browser.page()
+                await page.open(f'http://127.0.0.1:{self.proxy.port}/')
+                yield page
+                self.assertEqual([each for each in page.problems if not each.startswith(tuple(expected) or ('\0',))], [])
+                self.assertEqual([each for each in page.requests if f':{self.proxy.port}/' not in each], [])
+
+    # Yields once words are there; then until the recording has been played.
+    async def speak(self, page):
+        await page.click('#toggle')
+        await page.until('document.querySelector(".open .caption .tail")?.textContent')
+        await page.screenshot(f'{SCREENSHOTS}/spoken.png')
+        yield
+        await page.until(f'/your country\\W*$/i.test({WORDS})')
+        await page.click('#toggle')
+        await page.until(READY)
+        await page.screenshot(f'{SCREENSHOTS}/spoken-final.png')
+
+    async def test_writes_what_is_spoken_into_the_microphone(self):
+        async with self.opened(microphone=RECORDING) as page:
+            async for _ in self.speak(page):
+                pass
+            self.assertLessEqual(errors(await page.run(WORDS)), 3)
+            self.assertEqual(await page.run('document.querySelectorAll(".take").length'), 1)
+
+    async def test_loses_no_word_when_the_connection_breaks_in_a_sentence(self):
+        async with self.opened(microphone=RECORDING, expected=[SOCKET_FAILED]) as page:
+            async for _ in self.speak(page):
+                self.proxy.cut()
+                await page.until('document.querySelector("#state").dataset.state === "trouble"')
+                await page.until('document.querySelector("#state").dataset.state === "live"')
+            self.assertLessEqual(errors(await page.run(WORDS)), 3)
+
+    async def test_reads_a_dropped_file_faster_than_it_was_spoken(self):
+        async with self.opened() as page:
+            long = Path(self.browser.folder) / 'speech.wav'
+            with wave.open(RECORDING, 'rb') as one, wave.open(str(long), 'wb') as six:
+                six.setparams(one.getparams())
+                six.writeframes(one.readframes(one.getnframes()) * 6)
+            await page.run('''globalThis.seen = [];
+                new MutationObserver(() => seen.push(document.querySelector("progress").value)).observe(
+                    document.querySelector("#takes"), { subtree: true, attributes: true, attributeFilter: ["value"] })''')
+            await page.drop(long)
+            await page.until('document.querySelector("progress")?.value > 0.3')
+            await page.screenshot(f'{SCREENSHOTS}/dropped.png')
+            await page.until(READY)
+            seen = await page.run('seen')
+            self.assertEqual(seen, sorted(seen))
+            self.assertGreater(len(set(seen)), 3)
+            self.assertEqual(await page.run('document.querySelector(".length").textContent'), '1:06')
+            spoken = await page.run(WORDS)
+            self.assertGreaterEqual(len(re.findall('what you can do for your country', spoken)), 5, spoken)
+
+    async def test_shows_no_text_for_silence(self):
+        async with self.opened() as page:
+            silence = Path(self.browser.folder) / 'silence.wav'
+            with wave.open(str(silence), 'wb') as file:
+                file.setparams((2, 2, 44100, 0, 'NONE', ''))
+                file.writeframes(bytes(44100 * 4 * 3))
+            await page.drop(silence)
+            await page.until(f'document.querySelector(".nothing") && !document.querySelector(".nothing").hidden && {READY}')
+
+
+class Example(unittest.TestCase):
+    def run_example(self, *arguments, **options):
+        """As somebody would who copied it: with the client beside it, and ws installed."""
+        with tempfile.TemporaryDirectory() as folder, server() as port:
+            for part in ('examples/js', 'apps/speech/web'):
+                shutil.copytree(ROOT / part, f'{folder}/{part}')
+            os.symlink(MODULES, f'{folder}/node_modules')
+            return subprocess.run([NODE, f'{folder}/examples/js/live_captions.mjs', f'ws://127.0.0.1:{port}/v1/stream', *arguments],
+                                  capture_output=True, text=True, timeout=120, **options)
+
+    def test_prints_partials_and_finals_of_a_file(self):
+        result = self.run_example(RECORDING)
+        self.assertEqual((result.returncode, result.stderr), (0, ''))
+        lines = result.stdout.splitlines()
+        self.assertGreater(sum(line.startswith('... ') for line in lines), 0)
+        self.assertLessEqual(errors(' '.join(line[10:] for line in lines if not line.startswith('... '))), 3)
+
+    def test_reads_raw_audio_from_standard_input(self):
+        with wave.open(RECORDING, 'rb') as file, tempfile.TemporaryFile() as raw:
+            raw.write(file.readframes(file.getnframes()))
+            raw.seek(0)
+            result = self.run_example(stdin=raw)
+        self.assertEqual((result.returncode, result.stderr), (0, ''))
+        self.assertIn('for your country', result.stdout)
+
+    def test_says_what_is_wrong(self):
+        result = self.run_example('/nowhere.wav')
+        self.assertEqual(result.returncode, 1)
+        self.assertIn('live_captions: ENOENT', result.stderr)
+
+    def test_is_short_enough_to_be_copied(self):
+        self.assertLessEqual(len((ROOT / 'examples/js/live_captions.mjs').read_text().splitlines()), 60)
+
+
+if __name__ == '__main__':
+    if find() is None and 'Example' not in sys.argv:
+        print('skipped: no chromium; script/bootstrap installs it')
+        sys.exit(77)
+    PROGRAM, RECORDING, MODULES, NODE, SCREENSHOTS = (sys.argv.pop(1) for _ in range(5))
+    os.makedirs(SCREENSHOTS, exist_ok=True)
+    unittest.main()
