@@ -33,6 +33,7 @@ function showFinal({ text, start_ms }) {
   if (text) console.log(`${(start_ms / 1000).toFixed(1).padStart(6)} s  ${text}`);
 }
 
+// [stream]
 const format = file ? { format: 'auto' } : { format: 'pcm_s16le', rate: 16000 };
 const client = new SpeechClient(uri, { ...format, token: process.env.TOKEN, WebSocket });
 client.on('partial', showPartial);
@@ -48,3 +49,4 @@ try {
   console.error(`live_captions: ${problem.message}`);
   process.exitCode = 1;
 }
+// [stream]
