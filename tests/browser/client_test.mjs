@@ -120,6 +120,12 @@ test('start has the fields that were given, and the token is offered as a subpro
     partials: { interval_ms: 500 }, acks: true, resume: true }]);
 });
 
+test('a token that no subprotocol can have goes into the query', async () => {
+  const { socket } = await open({ token: 'a/b=' });
+  assert.equal(socket.url, 'ws://server/v1/stream?token=a%2Fb%3D');
+  assert.deepEqual(socket.protocols, ['duplex.speech.v1']);
+});
+
 test('audio that is given before the session goes in its order once there is one', async () => {
   const client = connect();
   const socket = await Socket.next();
@@ -294,6 +300,13 @@ test('a session that reached its limit is followed by another', async () => {
   const again = await Socket.next();
   new Session(again, { name: 's2' });
   assert.deepEqual(again.bytes, audio(SECOND, 2 * SECOND));
+});
+
+test('audio that begins with a header cannot be taken over in its middle', async () => {
+  const { client, socket } = await open({ format: 'auto', bytesPerSecond: SECOND });
+  client.send(audio(SECOND));
+  socket.refuse('session_limit');
+  await assert.rejects(client.finished, { code: 'session_limit' });
 });
 
 test('memory is bounded however long somebody speaks', async () => {

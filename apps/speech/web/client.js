@@ -11,6 +11,7 @@
 // bytes from the start of the stream, as in the protocol; those of a session begin at its #origin.
 
 const SUBPROTOCOL = 'duplex.speech.v1';
+const SUBPROTOCOL_CHARACTERS = /^[\w!#$%&'*+.^`|~-]+$/; // RFC 9110 section 5.6.2
 const WIDTHS = { pcm_s16le: 2, pcm_f32le: 4, pcm_mulaw: 1, pcm_alaw: 1 };
 
 // A session that is over for reasons of its own, and whose audio a new one may take over.
@@ -179,8 +180,7 @@ export class SpeechClient {
     clearTimeout(this.#timers.retry);
     this.#timers.retry = undefined;
     const { WebSocket, token } = this.#settings;
-    const protocols = token ? [SUBPROTOCOL, `bearer.${token}`] : [SUBPROTOCOL];
-    const socket = new WebSocket(this.#url, protocols);
+    const socket = new WebSocket(...credentials(this.#url, token));
     this.#socket = socket;
     socket.binaryType = 'arraybuffer';
     socket.onopen = () => {
@@ -230,7 +230,8 @@ export class SpeechClient {
     const problem = this.#problem;
     this.#problem = null;
     if (this.#settings.reconnect && this.#begun) {
-      if (problem && RENEWED.has(problem.code)) return this.#renew();
+      const renewable = this.#start.format !== 'auto'; // whose header is at the start alone
+      if (problem && RENEWED.has(problem.code) && renewable) return this.#renew();
       if (!problem || PASSING.has(problem.code)) return this.#retry(code, reason, problem?.retryAfter);
     }
     this.#fail(problem ?? new SpeechError('connection_failed', explain(code, reason)));
@@ -415,6 +416,15 @@ export class SpeechClient {
   #emit(type, value) {
     for (const listener of this.#listeners.get(type) ?? []) listener(value);
   }
+}
+
+// Pages cannot set headers: a token is offered as a subprotocol, or stands in the query if it has characters of no such name.
+function credentials(url, token) {
+  if (!token) return [url, [SUBPROTOCOL]];
+  if (SUBPROTOCOL_CHARACTERS.test(token)) return [url, [SUBPROTOCOL, `bearer.${token}`]];
+  const address = new URL(url);
+  address.searchParams.set('token', token);
+  return [address.href, [SUBPROTOCOL]];
 }
 
 function quiet(promise) {
