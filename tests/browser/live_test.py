@@ -26,9 +26,9 @@ SOCKET_FAILED = 'WebSocket connection to'
 
 
 @contextlib.contextmanager
-def server():
+def server(*arguments):
     """Gives the port of duplex-speech."""
-    process = subprocess.Popen([PROGRAM, '--host', '127.0.0.1', '--port', '0'], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([PROGRAM, '--host', '127.0.0.1', '--port', '0', *arguments], stdout=subprocess.PIPE, text=True)
     try:
         yield int(re.search(r':(\d+) ', process.stdout.readline())[1])
     finally:
@@ -41,7 +41,7 @@ class Proxy:
     """Passes bytes on to a port, until its connections are broken."""
 
     def __init__(self, port):
-        self._to = port
+        self.to = port
         self._writers = set()
 
     @contextlib.asynccontextmanager
@@ -62,7 +62,7 @@ class Proxy:
 
     async def _pass_on(self, reader, writer):
         with contextlib.suppress(OSError):
-            there_reader, there_writer = await asyncio.open_connection('127.0.0.1', self._to)
+            there_reader, there_writer = await asyncio.open_connection('127.0.0.1', self.to)
             self._writers |= {writer, there_writer}
             await asyncio.gather(self._copy(reader, there_writer), self._copy(there_reader, writer))
 
@@ -93,8 +93,8 @@ class Page(unittest.IsolatedAsyncioTestCase):
         asyncio.get_running_loop().set_debug(False)
 
     @contextlib.asynccontextmanager
-    async def opened(self, expected=(), **browser):
-        with server() as port:
+    async def opened(self, expected=(), arguments=(), **browser):
+        with server(*arguments) as port:
             async with Proxy(port).running() as self.proxy, chromium(**browser) as self.browser:
                 page = await self.browser.page()
                 await page.open(f'http://127.0.0.1:{self.proxy.port}/')
@@ -126,6 +126,25 @@ class Page(unittest.IsolatedAsyncioTestCase):
                 self.proxy.cut()
                 await page.until('document.querySelector("#state").dataset.state === "trouble"')
                 await page.until('document.querySelector("#state").dataset.state === "live"')
+            self.assertLessEqual(errors(await page.run(WORDS)), 3)
+
+    async def test_loses_no_word_when_the_server_is_replaced_in_a_sentence(self):
+        with server() as other:
+            async with self.opened(microphone=RECORDING, expected=[SOCKET_FAILED]) as page:
+                async for _ in self.speak(page):
+                    self.proxy.to = other  # which knows nothing of the session
+                    self.proxy.cut()
+                self.assertLessEqual(errors(await page.run(WORDS)), 3)
+
+    async def test_asks_for_the_token(self):
+        refused = [SOCKET_FAILED, 'Failed to load resource']
+        async with self.opened(arguments=['--token', 'open-sesame'], expected=refused) as page:
+            await page.until('document.querySelector("#token-dialog").open')
+            await page.type('open-sesame')
+            await page.press('Enter', '\r')
+            await page.until('!document.querySelector("#token-dialog").open')
+            await page.drop(RECORDING)
+            await page.until(f'{READY} && {WORDS}')
             self.assertLessEqual(errors(await page.run(WORDS)), 3)
 
     async def test_reads_a_dropped_file_faster_than_it_was_spoken(self):
