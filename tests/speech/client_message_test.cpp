@@ -29,7 +29,8 @@ std::string start_failure(const std::string& fields) {
 }
 
 TEST(client_message, start_needs_a_format_and_a_rate_alone) {
-  const auto message = parse_client_message(R"({"type":"start","format":"pcm_f32le","rate":48000})");
+  const auto message =
+      parse_client_message(R"({"type":"start","format":"pcm_f32le","rate":48000})");
   start_message expected;
   expected.format = {.encoding = pcm_encoding::f32le, .rate = 48000, .channels = 1};
   EXPECT_EQ(message, client_message(expected));
@@ -89,9 +90,8 @@ TEST(client_message, messages_without_fields_are_their_type) {
 }
 
 TEST(client_message, resume_needs_all_of_its_fields) {
-  EXPECT_EQ(
-      parse_client_message(R"({"type":"resume","session":"a","token":"b","last_seq":12})"),
-      client_message(resume_message{.session = "a", .token = "b", .last_seq = 12}));
+  EXPECT_EQ(parse_client_message(R"({"type":"resume","session":"a","token":"b","last_seq":12})"),
+            client_message(resume_message{.session = "a", .token = "b", .last_seq = 12}));
   EXPECT_EQ(failure(R"({"type":"resume","token":"b","last_seq":1})"),
             "bad_field: session is missing");
   EXPECT_EQ(failure(R"({"type":"resume","session":"a","last_seq":1})"),
@@ -123,8 +123,7 @@ TEST(client_message, broken_json_is_bad_json) {
 TEST(client_message, wrong_values_are_refused_with_field_and_value) {
   EXPECT_EQ(start_failure(R"("words":"yes")"),
             "bad_field: words must be true or false, not \"yes\"");
-  EXPECT_EQ(start_failure(R"("rate":16000.5)"),
-            "bad_field: rate must be an integer, not 16000.5");
+  EXPECT_EQ(start_failure(R"("rate":16000.5)"), "bad_field: rate must be an integer, not 16000.5");
   EXPECT_EQ(start_failure(R"("partials":{"interval_ms":99})"),
             "bad_field: partials.interval_ms must be an integer from 100 to 10000, not 99");
   EXPECT_EQ(start_failure(R"("partials":{"interval_ms":10001})"),

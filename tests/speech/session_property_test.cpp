@@ -3,8 +3,10 @@
 
 #include <deque>
 #include <duplex/message.hpp>
+#include <functional>
 #include <random>
 
+#include "session_client.hpp"
 #include "session_listener.hpp"
 #include "speech/audio/pcm_decoder.hpp"
 #include "speech/recognizers/scripted.hpp"
@@ -245,6 +247,49 @@ TEST(session_property, every_order_of_things_gives_every_final_once) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     conversation(seed).run();
     if (testing::Test::HasFailure()) return;
+  }
+}
+
+// A session may hold `most` bytes of events, the limit's warning is due, and one thing happens.
+// Then it is stopped and ends.
+void overflow(std::size_t most,
+              const std::function<void(test::test_client&, test::session_bench&)>& happen) {
+  test::session_bench bench({.session = {.longest = 10s, .events_max = most}});
+  test::test_client client(bench);
+  client.send(test::resumable_start);
+  bench.now += 9'500ms;
+  happen(client, bench);
+  client.send(R"({"type":"stop"})");
+  bench.tell(stream_finished{10});
+  session_listener listener;
+  for (const std::string& text : client.read_texts()) {
+    EXPECT_EQ(listener.hear(text, 320), "") << text;
+  }
+  EXPECT_TRUE(listener.is_over());
+  EXPECT_EQ(listener.hear_close(client.close_code()), "");
+}
+
+TEST(session_property, whatever_fills_its_events_ends_it_once) {
+  using test::session_bench;
+  using test::test_client;
+  std::vector<std::function<void(test_client&, session_bench&)>> things{
+      [](auto& client, auto&) { client.send_audio(320); },
+      [](auto& client, auto& bench) { client.link().drain(bench.now + 1s, bench.now); },
+      [](auto&, auto& bench) { bench.tell(test::final_of(0, "one")); },
+      [](auto&, auto& bench) { bench.tell(audio_processed{320}); },
+  };
+  for (const char* text :
+       {R"({"type":"stop"})", R"({"type":"flush"})", R"({"type":"cancel"})",
+        R"({"type":"keepalive"})", R"({"type":"configure","partials":{"interval_ms":200}})",
+        R"({"type":"start","format":"auto"})", R"({"type":"nothing"})", "{"}) {
+    things.emplace_back([text](auto& client, auto&) { client.send(text); });
+  }
+  for (std::size_t thing = 0; thing < things.size(); ++thing) {
+    for (std::size_t most = 300; most < 1'300; most += 7) {
+      SCOPED_TRACE("thing " + std::to_string(thing) + ", at most " + std::to_string(most));
+      overflow(most, things[thing]);
+      if (testing::Test::HasFailure()) return;
+    }
   }
 }
 

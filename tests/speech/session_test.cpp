@@ -189,7 +189,9 @@ TEST_F(session, what_is_not_for_now_is_answered_and_has_no_effect) {
   client.send(R"({"type":"resume","session":"a","token":"b","last_seq":0})");
   EXPECT_EQ(client.read_one()["code"], "bad_state");
   client.send(R"({"type":"stop"})");
-  for (const auto* type : {"stop", "flush", "configure"}) {
+  client.send(R"({"type":"stop"})");
+  EXPECT_EQ(client.read_types(), "") << "who resumed cannot know whether the first came";
+  for (const auto* type : {"flush", "configure"}) {
     client.send(R"({"type":")" + std::string(type) + "\"}");
     const json error = client.read_one();
     EXPECT_EQ(error["message"], std::string(type) + " is not for a session that was stopped");

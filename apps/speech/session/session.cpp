@@ -78,6 +78,7 @@ void session::receive(const client_message& message, time_point now) {
   if (is_finished()) return;
   heard_ = now;
   warn_of_limit(now);
+  if (is_finished()) return notify();  // that was one event too many
   obey(message, now);
   notify();
 }
@@ -93,6 +94,8 @@ void session::obey(const client_message& message, time_point now) {
     if (!is_stop) return;
     state_ = state::stopping;
     stopped_ = now;
+  } else if (is_stop && state_ == state::stopping) {
+    return;  // a client that resumed cannot know whether its first one came
   } else if (state_ == state::stopping || std::holds_alternative<start_message>(message) ||
              std::holds_alternative<resume_message>(message)) {
     refuse(speech_error(error_code::bad_state,
@@ -115,6 +118,7 @@ void session::receive_audio(buffer audio, time_point now) {
   if (is_finished()) return;
   heard_ = now;
   warn_of_limit(now);
+  if (is_finished()) return notify();
   if (audio.size() > limits_.message_max) {
     fail(error_code::message_too_big, "audio message of " + std::to_string(audio.size()) +
                                           " bytes; at most " + std::to_string(limits_.message_max));
@@ -267,7 +271,9 @@ void session::fail(error_code code, const std::string& message) {
                   .retry_after = is_worth_retrying(code) ? limits_.retry_after : milliseconds(0)});
 }
 
+// The first reason counts: what is said on the way to an end may have ended it for another.
 void session::close_with(close_info how, const server_message& last) {
+  if (is_finished()) return;
   stream_.reset();
   state_ = state::finished;
   close_ = std::move(how);
