@@ -25,7 +25,8 @@ task<client_connection> open_on(std::unique_ptr<io::stream> stream, const detail
                                 const tls::clients& tls, limit limit) {
   auto handshake = plan.make_handshake();
   if (plan.target.secure()) {
-    auto engine = tls.server.make_engine(plan.target.host());
+    const auto& client = plan.has_left_origin ? tls.elsewhere : tls.server;
+    auto engine = client.make_engine(plan.target.host());
     const std::string peer = detail::peer_name(plan.dialling);
     auto encrypted = co_await io::open_tls(std::move(stream), std::move(engine), peer, limit);
     stream = std::move(encrypted);

@@ -82,6 +82,7 @@ bool client_plan::follow(const response& answer) {
                            " with an explicit host or port");
     }
     drop_what_is_for_one_origin(handshake.additional_headers);
+    has_left_origin = true;
   }
   target = std::move(next);
   if (!has_own_destination) {

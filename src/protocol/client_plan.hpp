@@ -49,6 +49,7 @@ struct client_plan {
   // For redirects
   bool detects_proxy, has_own_destination, has_own_socket;
   std::size_t redirects_max, redirects = 0;
+  bool has_left_origin = false;  ///< what is for one origin only stays behind
 
  private:
   uri resolve(std::string_view location) const;

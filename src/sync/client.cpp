@@ -59,7 +59,8 @@ std::unique_ptr<blocking_connection> open_on(std::unique_ptr<transport> transpor
   auto handshake = plan.make_handshake();
   const std::string peer = detail::peer_name(plan.dialling);
   if (plan.target.secure()) {
-    auto engine = tls.server.make_engine(plan.target.host());
+    const auto& client = plan.has_left_origin ? tls.elsewhere : tls.server;
+    auto engine = client.make_engine(plan.target.host());
     transport = open_tls(std::move(transport), std::move(engine), peer, deadline);
   }
   handshake_result result;

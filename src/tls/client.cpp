@@ -14,6 +14,16 @@ bool is_default(const tls_client& options) {
          options.minimum_version == other.minimum_version && !options.insecure_skip_verification;
 }
 
+bool has_certificate(const tls_client& options) {
+  return options.certificate_file || options.certificate;
+}
+
+tls_client without_certificate(tls_client options) {
+  options.certificate_file = options.certificate = options.key_file = options.key = {};
+  options.password = {};
+  return options;
+}
+
 }  // namespace
 
 client::client(const tls_client& options) : server_name_(options.server_name) {
@@ -28,5 +38,10 @@ std::unique_ptr<engine> client::make_engine(const std::string& host) const {
   }
   return std::make_unique<engine>(std::move(shared), side::client, server_name_.value_or(host));
 }
+
+clients::clients(const tls_client& to_server, const tls_client& to_proxy)
+    : server(to_server),
+      elsewhere(has_certificate(to_server) ? client(without_certificate(to_server)) : server),
+      proxy(to_proxy) {}
 
 }  // namespace duplex::tls

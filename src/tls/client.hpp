@@ -26,12 +26,14 @@ class client {
   std::optional<std::string> server_name_;
 };
 
-/// What a client needs to speak TLS with a server, and with a proxy before it.
+/// What a client needs to speak TLS with a server, with the one of another origin that it may be
+/// redirected to, and with a proxy before either.
 struct clients {
-  clients(const tls_client& to_server, const tls_client& to_proxy)
-      : server(to_server), proxy(to_proxy) {}
+  clients(const tls_client& to_server, const tls_client& to_proxy);
 
-  client server, proxy;
+  client server;
+  client elsewhere;  ///< shows nobody the certificate that is for the server
+  client proxy;
 };
 
 }  // namespace duplex::tls

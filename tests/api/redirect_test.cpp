@@ -1,14 +1,20 @@
 // Following redirects, with either client.
 #include <fcntl.h>
 
+#include <functional>
+#include <optional>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include <duplex/protocol/http1.hpp>
+#include <duplex/server.hpp>
 
 #include "both_clients.hpp"
+#include "support/certificates.hpp"
 #include "support/raw_server.hpp"
 #include "support/sockets.hpp"
 
@@ -117,6 +123,57 @@ TEST_P(redirects, leave_the_userinfo_with_its_origin) {
   EXPECT_EQ(say_hello(uri), "hello");
   EXPECT_NE(from.heads()[1].find("Authorization: Basic "), std::string::npos) << from.heads()[1];
   EXPECT_EQ(to.heads()[0].find("Authorization"), std::string::npos) << to.heads()[0];
+}
+
+TEST_P(redirects, leave_the_certificate_with_its_origin) {
+  const test_authority authority;
+  const auto own = authority.issue();
+  const auto alice = authority.issue({.common_name = "alice", .names = {}});
+  std::vector<std::string> seen;  // who asked for what, on this thread
+  using redirection = std::function<std::optional<response>(const std::string& target)>;
+  const auto serve_tls = [&](const std::string& name, const redirection& redirect) {
+    const auto ask = [&seen, name, redirect](handshake& peer,
+                                             const request& asked) -> std::optional<response> {
+      const auto& identity = peer.tls->peer;
+      seen.push_back((identity ? identity->common_name : "nobody") + " at " + name + asked.target);
+      return redirect(asked.target);
+    };
+    return serve(echo, "127.0.0.1", 0,
+                 {.process_request = ask,
+                  .tls = tls_server::pem_text(own.certificate, own.key,
+                                              {.client = client_certificate::optional,
+                                               .client_ca = authority.certificate()})});
+  };
+  const auto uri_of = [](const server& server, const std::string& target) {
+    return "wss://127.0.0.1:" + std::to_string(server.port()) + target;
+  };
+  std::string back;
+  const auto found = [](const std::string& at) -> std::optional<response> {
+    auto answer = respond(302, "elsewhere\n");
+    answer.headers.set("Location", at);
+    return answer;
+  };
+  const auto to = serve_tls("b", [&](const std::string& target) -> std::optional<response> {
+    return target == "/back" ? found(back) : std::nullopt;
+  });
+  const auto from = serve_tls("a", [&](const std::string& target) -> std::optional<response> {
+    if (target == "/start") return found("/same");
+    return target == "/same" ? found(uri_of(to, "/back")) : std::nullopt;
+  });
+  back = uri_of(from, "/end");
+  std::string answer;
+  bool done = false;
+  std::thread client([&, loop = io::loop::current().handle()] {
+    answer = say_hello(uri_of(from, "/start"), {.tls = {.ca = authority.certificate(),
+                                                        .certificate = alice.certificate,
+                                                        .key = alice.key}});
+    loop.post([&] { done = true; });
+  });
+  EXPECT_TRUE(run_loop_until([&] { return done; }));
+  client.join();
+  EXPECT_EQ(answer, "hello");
+  EXPECT_EQ(seen, (std::vector<std::string>{"alice at a/start", "alice at a/same",
+                                            "nobody at b/back", "nobody at a/end"}));
 }
 
 TEST_P(redirects, to_nowhere_are_an_error) {
