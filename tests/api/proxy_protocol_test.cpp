@@ -8,9 +8,12 @@
 #include <duplex/io/unix.hpp>
 #include <duplex/server.hpp>
 
+#include "io/tls_stream.hpp"
 #include "raw_client.hpp"
 #include "support.hpp"
+#include "support/certificates.hpp"
 #include "support/temporary.hpp"
+#include "tls/client.hpp"
 
 namespace duplex::test {
 namespace {
@@ -116,6 +119,63 @@ TEST(proxy_protocol, names_the_client_of_a_proxy_on_a_unix_socket) {
     auto frame = co_await client.read(2 + 29);
     EXPECT_EQ(frame.substr(2), "192.0.2.1:8080 to 10.0.0.2:80");
   });
+}
+
+// TLS to the server, behind bytes that are not part of it.
+task<raw_client> connect_with_tls(std::uint16_t port, std::string header, tls_client trusting) {
+  auto transport = co_await io::connect_tcp("127.0.0.1", port, address_family::any, 20s);
+  {
+    detail::stream_reader before(*transport);
+    co_await before.write(header, 20s);
+  }
+  auto engine = tls::client(trusting).make_engine("localhost");
+  auto stream = co_await io::open_tls(std::move(transport), std::move(engine), "server", 20s);
+  co_return raw_client(std::move(stream));
+}
+
+class proxy_protocol_with_tls : public testing::Test {
+ protected:
+  server serve_tls(logger logger = {}) {
+    const auto own = authority.issue();
+    return serve(tell_addresses, "127.0.0.1", 0,
+                 {.proxy_protocol = true,
+                  .tls = tls_server::pem_text(own.certificate, own.key),
+                  .logger = std::move(logger)});
+  }
+  task<std::string> reported(std::uint16_t port, std::string header) {
+    auto client = co_await connect_with_tls(port, std::move(header), trusting());
+    co_await client.write(upgrade_request());
+    co_await client.read_until("\r\n\r\n");
+    auto frame_head = co_await client.read(2);
+    auto text = co_await client.read(static_cast<unsigned char>(frame_head.at(1)));
+    co_return text;
+  }
+  tls_client trusting() const { return {.ca = certificate}; }
+
+  test_authority authority;
+  std::string certificate = authority.certificate();
+};
+
+TEST_F(proxy_protocol_with_tls, names_the_client_of_either_version) {
+  const auto server = serve_tls();
+  run_test([&]() -> task<> {
+    auto by_text = co_await reported(server.port(), "PROXY TCP4 192.0.2.1 10.0.0.2 8080 80\r\n");
+    EXPECT_EQ(by_text, "192.0.2.1:8080 to 10.0.0.2:80");
+    auto by_bytes = co_await reported(server.port(), binary_header);
+    EXPECT_EQ(by_bytes, "192.0.2.1:8080 to 10.0.0.2:80");
+  });
+}
+
+TEST_F(proxy_protocol_with_tls, drops_who_begins_with_tls) {
+  std::vector<std::string> log;
+  const auto server =
+      serve_tls([&](const log_record& record) { log.emplace_back(record.message); });
+  run_test([&]() -> task<> {
+    auto failure = co_await failure_of([&]() -> task<> { co_await reported(server.port(), ""); });
+    EXPECT_TRUE(failure.starts_with("system: TLS handshake with server failed")) << failure;
+  });
+  ASSERT_FALSE(log.empty());
+  EXPECT_TRUE(log.back().ends_with(": it begins with something else")) << log.back();
 }
 
 TEST(proxy_protocol, options_that_make_no_sense_are_refused_by_name) {
