@@ -69,7 +69,7 @@ const connection_data& connection::stored_data() const { return impl_->handshake
 std::optional<duration> connection::latency() const { return impl_->core().latency(); }
 std::optional<std::uint16_t> connection::close_code() const { return impl_->core().close_code(); }
 std::string_view connection::close_reason() const { return impl_->core().close_reason(); }
-std::size_t connection::buffered_amount() const { return impl_->buffered_amount(); }
+std::size_t connection::buffered_amount() const { return impl_->bytes_unsent(); }
 connection_stats connection::stats() const { return impl_->stats(); }
 
 void connection::subscribe(std::string_view topic) {

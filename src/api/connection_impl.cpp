@@ -222,6 +222,8 @@ send_state connection_impl::send(const payload& payload, send_options options) {
 }
 
 void connection_impl::run_deferred() {
+  const auto self = shared_from_this();  // a logger may drop the connection
+  log_trace();
   if (parsing_ || ended_) return;
   guard([&] {
     if (stepping_) step();
@@ -310,6 +312,7 @@ void connection_impl::end() noexcept {
   if (topics_) topics_->leave_all(*this);
   for (auto* ping = pings_; ping; ping = ping->next) ping->waiting.wake_all();
   loop_.release(self);
+  log_trace();
   log_end();
   if (stop_source_) stop_source_->request_stop();
 }
@@ -430,8 +433,19 @@ std::stop_token connection_impl::stop_token() {
 void connection_impl::set_logger(std::shared_ptr<const logger> logger) {
   logger_ = std::move(logger);
   if (!logger_->enabled(log_level::debug)) return;
-  core_.set_trace([this](std::string_view line) { log(log_level::debug, line); },
+  core_.set_trace([this](std::string_view line) { keep_trace(line); },
                   process_environment().max_log_size);
+}
+
+// The core is at work, and a logger may do what it likes with this connection: it is told later.
+void connection_impl::keep_trace(std::string_view line) noexcept try {
+  traced_.emplace_back(line);
+  if (!ended_) defer();
+} catch (...) {  // no memory for a line
+}
+
+void connection_impl::log_trace() noexcept {
+  for (const auto& line : std::exchange(traced_, {})) log(log_level::debug, line);
 }
 
 connection_stats connection_impl::stats() const {
@@ -442,8 +456,13 @@ connection_stats connection_impl::stats() const {
     result.messages_queued += stream_of_message_->fragments.messages();
     result.bytes_queued += stream_of_message_->fragments.payload_bytes();
   }
-  result.bytes_unsent = buffered_amount();
+  result.bytes_unsent = bytes_unsent();
   return result;
+}
+
+std::size_t connection_impl::bytes_unsent() const {
+  if (!stream_) return buffered_amount();
+  return buffered_amount() - in_flight_ + stream_->unsent();
 }
 
 void connection_impl::log(log_level level, std::string_view message) const noexcept {

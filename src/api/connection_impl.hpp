@@ -118,8 +118,10 @@ class connection_impl final : public std::enable_shared_from_this<connection_imp
   coro::executor& executor() noexcept { return loop_; }
   const protocol::connection& core() const noexcept { return core_; }
   const duplex::handshake& handshake() const noexcept { return handshake_; }
-  /// What waits to be written, in the core or until it may go there.
+  /// What waits to be written, in the core or until it may go there: what the marks are held to.
   std::size_t buffered_amount() const noexcept { return core_.buffered_amount() + held_bytes_; }
+  /// The same for whoever asks: with what TLS has taken and the system has not.
+  std::size_t bytes_unsent() const;
   connection_stats stats() const;
   io::loop_handle loop_handle() const { return loop_.handle(); }
   const std::string& id() const;
@@ -173,6 +175,8 @@ class connection_impl final : public std::enable_shared_from_this<connection_imp
   void send_held_back();
   bool send_held_latest();
   void log(log_level level, std::string_view message) const noexcept;
+  void keep_trace(std::string_view line) noexcept;
+  void log_trace() noexcept;
   void log_open() const;
   void log_end() const noexcept;
 
@@ -199,6 +203,7 @@ class connection_impl final : public std::enable_shared_from_this<connection_imp
   std::unique_ptr<topic_table::memberships> memberships_;
 
   std::shared_ptr<const logger> logger_;
+  std::vector<std::string> traced_;  // lines for the log, where it wants debug records
   duplex::handshake handshake_;
   std::shared_ptr<const tls_info> tls_;
   mutable std::string id_;

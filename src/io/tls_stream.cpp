@@ -324,7 +324,6 @@ void tls_socket::tell_written() {
 }
 
 std::size_t tls_socket::unsent() const {
-  if (!write_pending_) return 0;
   return writing_.size() - written_ + engine_->output().size() + transport_->unsent();
 }
 

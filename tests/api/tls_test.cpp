@@ -418,7 +418,8 @@ TEST_F(wss, bounds_what_waits_for_a_peer_that_does_not_read) {
   });
   EXPECT_TRUE(run_loop_until([&] { return flood.connections().empty(); }));
   EXPECT_GT(sent, 0u);
-  EXPECT_LE(most, 64u * 1024 + 16'384 + 16);
+  EXPECT_GT(most, 64u * 1024) << "what TLS has taken and the system has not is counted";
+  EXPECT_LE(most, 64u * 1024 + 16'384 + 16 + 52 * 1024);
 }
 
 TEST_F(wss, works_for_blocking_clients_of_the_same_process) {
