@@ -32,7 +32,7 @@ TEST(debug_log, is_told_after_the_call_that_it_is_about_and_before_the_end) {
     auto ws = co_await connect(uri_of(server), {.logger = &debug});
     ws.pong(as_bytes("now"));
     EXPECT_EQ(count("> PONG"), 0);
-    co_await pass();
+    co_await ws.ping();
     EXPECT_EQ(count("> PONG"), 1);
     co_await ws.close();
     EXPECT_EQ(count("> CLOSE"), 1);
