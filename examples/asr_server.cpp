@@ -12,8 +12,9 @@ using namespace duplex;
 std::string recognize(const speech::recognizer& model, buffer message, std::stop_token stop) try {
   speech::request request;
   speech::parse_request(message, request);  // JSON to fields, base64 to bytes, then samples, text
-  auto heard = speech::transcribe(request.audio, model, {.stop = stop});
-  return nlohmann::ordered_json{{"text", heard.text()}, {"state", "success"}}.dump();
+  speech::transcriber heard(request.audio, model);
+  while (heard.step(stop)) continue;  // a segment of the audio at a time
+  return nlohmann::ordered_json{{"text", heard.result().text()}, {"state", "success"}}.dump();
 } catch (const std::exception& error) {
   return nlohmann::ordered_json{{"text", ""}, {"state", "error"}, {"error", error.what()}}.dump();
 }
