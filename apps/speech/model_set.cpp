@@ -16,7 +16,8 @@ std::string full_model_name(std::string_view name) {
 
 void require_language(std::string_view lang, const recognizer& model) {
   const std::string_view primary = lang.substr(0, lang.find_first_of("-_"));
-  if (lang.empty() || lang == "auto" || primary == model.language()) return;
+  if (lang.empty() || lang == any_language || model.language() == any_language) return;
+  if (primary == model.language()) return;
   throw speech_error(error_code::bad_field, "lang: model " + std::string(model.name()) +
                                                 " understands " + std::string(model.language()) +
                                                 ", not " + std::string(lang));

@@ -9,6 +9,8 @@
 #include "speech/recognizers/moonshine.hpp"
 #include "speech/recognizers/offline.hpp"
 #include "speech/recognizers/onnx.hpp"
+#include "speech/recognizers/sherpa.hpp"
+#include "speech/recognizers/sherpa_files.hpp"
 #include "speech/segmentation/silero_vad.hpp"
 
 namespace duplex::speech {
@@ -57,8 +59,16 @@ std::shared_ptr<const recognizer> load_recognizer(const std::string& name_or_dir
   onnx::load(options.onnxruntime.empty() ? options.data / "onnxruntime/lib/libonnxruntime.so"
                                          : options.onnxruntime);
   silero_vad vad(options.data / "models/silero-vad/silero_vad_v5.onnx");
-  auto model = std::make_shared<const moonshine>(directory);
-  return std::make_shared<const offline_recognizer>(directory.filename().string(), "en",
+  const std::string name = directory.filename().string();
+  std::shared_ptr<const offline_model> model;
+  if (!holds_sherpa_model(directory)) {
+    model = std::make_shared<const moonshine>(directory);
+    return std::make_shared<const offline_recognizer>(name, "en", std::move(model), std::move(vad));
+  }
+  model = std::make_shared<const sherpa_model>(
+      directory, options.sherpa.empty() ? options.data / "onnxruntime/lib/libsherpa-onnx-c-api.so"
+                                        : options.sherpa);
+  return std::make_shared<const offline_recognizer>(name, std::string(any_language),
                                                     std::move(model), std::move(vad));
 }
 

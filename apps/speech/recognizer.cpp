@@ -20,8 +20,9 @@ void check(const stream_options& options) {
   check_range("preroll_ms", options.preroll, 0, 1000);
   check_range("patience_ms", options.patience, 0, 5000);
   if (options.silence + options.patience >= options.longest) {
-    throw speech_error(error_code::bad_field, "silence_ms: expected less than max_ms, not " +
-                                                  std::to_string(options.silence.count()));
+    throw speech_error(error_code::bad_field,
+                       "silence_ms: expected less than max_ms with patience_ms, not " +
+                           std::to_string((options.silence + options.patience).count()));
   }
 }
 

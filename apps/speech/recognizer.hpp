@@ -25,16 +25,20 @@ constexpr std::int64_t to_ms(std::int64_t samples) { return samples * 1000 / sam
 struct stream_options {
   std::chrono::milliseconds silence{600};     ///< A pause that ends a segment: 200 to 5000.
   std::chrono::milliseconds longest{20'000};  ///< A segment never grows beyond it: 2000 to 25000.
+  /// What reaches `longest` is cut at the quietest place of its last `cut_range`, at most half of
+  /// `longest`. Words there are not stable before the final.
+  std::chrono::milliseconds cut_range{4'000};
   std::chrono::milliseconds preroll{420};  ///< Audio kept from before speech is heard: 0 to 1000.
   /// How much longer than `silence` a pause must be while the segment is younger than 8 s: 0 to
   /// 5000. Models read a few words better together with their neighbours.
-  std::chrono::milliseconds patience{0};
+  std::chrono::milliseconds patience{900};
 
   bool operator==(const stream_options&) const = default;
 };
 
 /// For recordings, where nobody waits for the end of a sentence.
 inline constexpr stream_options recording_options{.silence = std::chrono::milliseconds(800),
+                                                  .cut_range = std::chrono::milliseconds(10'000),
                                                   .patience = std::chrono::milliseconds(700)};
 
 /// Throws `speech_error` with `bad_field` that names what is out of its range: `silence_ms`,
@@ -148,6 +152,9 @@ class recognition {
   virtual void reset() = 0;
 };
 
+/// The language of a model whose languages are not known: it is asked for none.
+inline constexpr std::string_view any_language = "auto";
+
 /// A model, loaded once and shared by all threads.
 class recognizer {
  public:
@@ -156,7 +163,8 @@ class recognizer {
   /// The name clients ask for, such as `moonshine-tiny`.
   virtual std::string_view name() const = 0;
 
-  /// The language it understands, as an ISO 639-1 code such as `en`.
+  /// The language it understands, as an ISO 639-1 code such as `en`; `any_language` where it is
+  /// not known.
   virtual std::string_view language() const = 0;
 
   /// A new stream. It keeps what it needs of the model alive by itself. Throws as

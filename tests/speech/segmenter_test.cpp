@@ -235,10 +235,19 @@ TEST(segmentation, is_a_stream_s_options_in_windows) {
   EXPECT_EQ(of_recordings.preroll, 13U);
   EXPECT_EQ(of_recordings.longest, 625U);
   using std::chrono::milliseconds;
-  const segmenter_options quick = segmentation_of({.silence = milliseconds(200)});
+  const segmenter_options quick =
+      segmentation_of({.silence = milliseconds(200), .patience = milliseconds(0)});
   EXPECT_EQ(quick.silence, 6U);
   EXPECT_EQ(quick.hangover, 6U);
   EXPECT_EQ(quick.patience, 0U);
+  EXPECT_EQ(segmentation_of({.longest = milliseconds(2000)}).cut_range, 31U);  // half of it
+}
+
+TEST(segmenter, what_is_certain_of_an_open_segment_is_before_any_cut) {
+  segmenter it(std::make_unique<readable_activity>());
+  it.accept(sound_of(windows(600, 0.9F)));
+  EXPECT_EQ(it.open()->samples.size(), 600 * vad_window);
+  EXPECT_EQ(it.open()->certain, (625 - 312) * vad_window);
 }
 
 TEST(segmentation, options_out_of_range_are_named) {
@@ -259,7 +268,7 @@ TEST(segmentation, options_out_of_range_are_named) {
   EXPECT_EQ(failure({.preroll = milliseconds(-1)}), "preroll_ms: expected 0 to 1000, not -1");
   EXPECT_EQ(failure({.patience = milliseconds(5001)}), "patience_ms: expected 0 to 5000, not 5001");
   EXPECT_EQ(failure({.silence = milliseconds(2000), .longest = milliseconds(2000)}),
-            "silence_ms: expected less than max_ms, not 2000");
+            "silence_ms: expected less than max_ms with patience_ms, not 2900");
 }
 
 // What is said, as probabilities: loud, doubtful and quiet by turns.
@@ -278,6 +287,7 @@ constexpr segmenter_options short_segments{.preroll = 3,
                                            .youth = 20,
                                            .patience = 4,
                                            .longest = 40,
+                                           .cut_range = 20,
                                            .shortest = 1};
 
 // Whatever is said, and however it arrives: segments in order, apart, bounded, true to the source,

@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "speech/recognizers/agreement.hpp"
 #include "speech/recognizers/onnx.hpp"
 
 namespace duplex::speech {
@@ -30,10 +31,6 @@ std::string bytes_of_hex(std::string_view hex) {
   }
   if (hex.size() % 2 != 0) throw std::invalid_argument("not hex");
   return bytes;
-}
-
-std::int64_t most_likely(std::span<const float> scores) {
-  return std::ranges::max_element(scores) - scores.begin();
 }
 
 }  // namespace
@@ -108,16 +105,26 @@ class moonshine::decoder {
 
   std::size_t vocabulary() const { return vocabulary_; }
 
+  // The tokens of what was encoded, at most `longest`. They begin with the first `forced` of
+  // `guess`; the others change nothing, but cost little where they are right: one step judges all.
   std::vector<std::int64_t> decode(const onnx::tensor& hidden, std::size_t longest,
+                                   std::span<const std::int64_t> guess, std::size_t forced,
                                    const std::stop_token& stop) const {
-    std::vector<onnx::tensor> state = empty_caches();
-    std::vector<std::int64_t> tokens;
-    std::int64_t token = start_token;
-    while (tokens.size() < longest) {
+    guess = guess.first(std::min(guess.size(), std::max(forced, longest)));
+    std::vector<std::int64_t> tokens{start_token};
+    tokens.insert(tokens.end(), guess.begin(), guess.end());
+    throw_if_stopped(stop);
+    caches state = empty_caches();
+    const onnx::tensor first = step(tokens, hidden, state, true);
+    std::size_t kept = forced;
+    while (kept < guess.size() && likeliest_after(first, kept) == guess[kept]) ++kept;
+    std::int64_t next = likeliest_after(first, kept);
+    if (kept < guess.size()) shorten(state, kept + 1);
+    tokens.assign(guess.begin(), guess.begin() + static_cast<std::ptrdiff_t>(kept));
+    while (next != end_token && tokens.size() < longest) {
+      tokens.push_back(next);
       throw_if_stopped(stop);
-      token = step(token, hidden, state, tokens.empty());
-      if (token == end_token) break;
-      tokens.push_back(token);
+      next = likeliest_after(step({&next, 1}, hidden, state, false), 0);
     }
     return tokens;
   }
@@ -130,8 +137,10 @@ class moonshine::decoder {
     bool grows = false;  // with every token; else it belongs to the encoder's output
   };
 
-  std::vector<onnx::tensor> empty_caches() const {
-    std::vector<onnx::tensor> state;
+  using caches = std::vector<onnx::tensor>;
+
+  caches empty_caches() const {
+    caches state;
     for (const cache& it : caches_) {
       const std::array<std::int64_t, 4> dimensions{1, it.dimensions[1], 0, it.dimensions[3]};
       state.push_back(onnx::view(std::span<const float>(), dimensions));
@@ -139,16 +148,24 @@ class moonshine::decoder {
     return state;
   }
 
-  std::int64_t step(std::int64_t previous, const onnx::tensor& hidden,
-                    std::vector<onnx::tensor>& state, bool is_first) const {
-    static constexpr std::array<std::int64_t, 2> token_shape{1, 1};
+  // Forgets all but the first `count` tokens.
+  void shorten(caches& state, std::size_t count) const {
+    for (std::size_t i = 0; i < caches_.size(); ++i) {
+      if (caches_[i].grows) state[i] = onnx::first_of_axis_2(state[i], count);
+    }
+  }
+
+  // What follows each of `tokens`, as scores of the whole vocabulary.
+  onnx::tensor step(std::span<const std::int64_t> tokens, const onnx::tensor& hidden, caches& state,
+                    bool is_first) const {
     static constexpr std::array<std::int64_t, 1> flag_shape{1};
+    const std::array<std::int64_t, 2> token_shape{1, static_cast<std::int64_t>(tokens.size())};
     const bool use_cache = !is_first;
-    const onnx::tensor token = onnx::view(std::span<const std::int64_t>(&previous, 1), token_shape);
+    const onnx::tensor ids = onnx::view(tokens, token_shape);
     const onnx::tensor branch = onnx::view(std::span<const bool>(&use_cache, 1), flag_shape);
 
     std::vector<const char*> input_names{"input_ids", "encoder_hidden_states", "use_cache_branch"};
-    std::vector<const OrtValue*> inputs{token.get(), hidden.get(), branch.get()};
+    std::vector<const OrtValue*> inputs{ids.get(), hidden.get(), branch.get()};
     std::vector<const char*> output_names{"logits"};
     std::vector<std::size_t> updated;  // the caches that come out of this step
     for (std::size_t i = 0; i < caches_.size(); ++i) {
@@ -160,7 +177,12 @@ class moonshine::decoder {
     }
     auto outputs = session_.run(input_names, inputs, output_names);
     for (std::size_t i = 0; i < updated.size(); ++i) state[updated[i]] = std::move(outputs[i + 1]);
-    return most_likely(onnx::floats(outputs[0]).last(vocabulary_));
+    return std::move(outputs[0]);
+  }
+
+  std::int64_t likeliest_after(const onnx::tensor& scores, std::size_t token) const {
+    const auto row = onnx::floats(scores).subspan(token * vocabulary_, vocabulary_);
+    return std::ranges::max_element(row) - row.begin();
   }
 
   onnx::session session_;
@@ -175,22 +197,53 @@ moonshine::moonshine(const std::filesystem::path& directory)
 
 moonshine::~moonshine() = default;
 
-std::string moonshine::transcribe(std::span<const float> speech,
-                                  const std::stop_token& stop) const {
-  std::vector<float> lengthened;
-  if (speech.size() < shortest_input) {
-    lengthened.assign(speech.begin(), speech.end());
-    lengthened.resize(shortest_input);
-    speech = lengthened;
+class moonshine::reader : public segment_reader {
+ public:
+  explicit reader(const moonshine& model) : model_(&model) {}
+
+  reading read(std::span<const float> speech, std::size_t certain,
+               const std::stop_token& stop) override {
+    agreement_.add(decode(speech, agreement_.latest(), stop), speech.size(), certain,
+                   [this](std::int64_t token) { return piece(token).starts_with(' '); });
+    const auto tokens = agreement_.latest();
+    return {.text = text_of(tokens), .stable = text_of(tokens.first(agreement_.stable())).size()};
   }
-  const double seconds = static_cast<double>(speech.size()) / sample_rate;
-  const auto longest = static_cast<std::size_t>(seconds * tokens_per_second) + 1;
-  const onnx::tensor hidden = encoder_->encode(speech);
-  std::string text;
-  for (const std::int64_t token : decoder_->decode(hidden, longest, stop)) {
-    text += tokens_[static_cast<std::size_t>(token)];
+
+  std::string read_whole(std::span<const float> speech, const std::stop_token& stop) override {
+    // Token by token is more exact than to judge a guess in one step of 8-bit numbers.
+    return text_of(decode(speech, agreement_.latest().first(agreement_.stable()), stop));
   }
-  return text;
-}
+
+ private:
+  std::vector<std::int64_t> decode(std::span<const float> speech,
+                                   std::span<const std::int64_t> guess,
+                                   const std::stop_token& stop) const {
+    std::vector<float> lengthened;
+    if (speech.size() < shortest_input) {
+      lengthened.assign(speech.begin(), speech.end());
+      lengthened.resize(shortest_input);
+      speech = lengthened;
+    }
+    const double seconds = static_cast<double>(speech.size()) / sample_rate;
+    const auto longest = static_cast<std::size_t>(seconds * tokens_per_second) + 1;
+    const onnx::tensor hidden = model_->encoder_->encode(speech);
+    return model_->decoder_->decode(hidden, longest, guess, agreement_.stable(), stop);
+  }
+
+  const std::string& piece(std::int64_t token) const {
+    return model_->tokens_[static_cast<std::size_t>(token)];
+  }
+
+  std::string text_of(std::span<const std::int64_t> tokens) const {
+    std::string text;
+    for (const std::int64_t token : tokens) text += piece(token);
+    return text;
+  }
+
+  const moonshine* model_;
+  agreement agreement_;
+};
+
+std::unique_ptr<segment_reader> moonshine::start() const { return std::make_unique<reader>(*this); }
 
 }  // namespace duplex::speech

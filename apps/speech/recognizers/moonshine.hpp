@@ -24,12 +24,14 @@ class moonshine : public offline_model {
   explicit moonshine(const std::filesystem::path& directory);
   ~moonshine() override;
 
-  /// Greedy decoding, at most 6.5 tokens a second of speech.
-  std::string transcribe(std::span<const float> speech, const std::stop_token& stop) const override;
+  /// Greedy decoding, at most 6.5 tokens a second of speech. What successive readings agree on is
+  /// forced into those that follow.
+  std::unique_ptr<segment_reader> start() const override;
 
  private:
   class decoder;
   class encoder;
+  class reader;
 
   std::unique_ptr<const encoder> encoder_;
   std::unique_ptr<const decoder> decoder_;

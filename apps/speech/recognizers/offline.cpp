@@ -1,6 +1,7 @@
 #include "speech/recognizers/offline.hpp"
 
 #include <algorithm>
+#include <map>
 #include <string_view>
 #include <utility>
 
@@ -11,13 +12,19 @@
 namespace duplex::speech {
 namespace {
 
-std::string tidy(std::string text) {
+// Valid UTF-8 without white space at either end.
+reading tidy(reading it) {
   constexpr std::string_view white = " \t\r\n";
-  const auto first = text.find_first_not_of(white);
+  const auto first = it.text.find_first_not_of(white);
   if (first == std::string::npos) return {};
-  text.erase(text.find_last_not_of(white) + 1);
-  text.erase(0, first);
-  return to_valid_utf8(std::move(text));
+  it.text.erase(it.text.find_last_not_of(white) + 1);
+  const std::size_t stable = std::min(it.stable, it.text.size());
+  if (stable > first)
+    it.stable = to_valid_utf8(it.text.substr(first, stable - first)).size();
+  else
+    it.stable = 0;
+  it.text = to_valid_utf8(it.text.substr(first));
+  return it;
 }
 
 // Models miss words in quiet speech as detectors do. `memory` holds the louder samples.
@@ -50,8 +57,12 @@ class offline_recognition : public recognition {
     const audio_segment segment = std::move(segmenter_.ended().front());
     segmenter_.ended().pop_front();
     settle();
+    // What partials have told of it goes on to be true.
+    auto begun = begun_.extract(segment.number);
+    const auto reader = begun ? std::move(begun.mapped().reader) : model_->start();
+    std::string text = reader->read_whole(levelled(segment.samples, levelled_), stop);
     return {.segment = segment.number,
-            .text = tidy(model_->transcribe(levelled(segment.samples, levelled_), stop)),
+            .text = tidy({std::move(text)}).text,
             .start_ms = to_ms(segment.voice_start),
             .end_ms = to_ms(segment.voice_end),
             .reason = segment.reason};
@@ -60,17 +71,22 @@ class offline_recognition : public recognition {
   std::int64_t unheard() const override {
     const auto segment = segmenter_.open();
     if (!segment) return 0;
-    const auto heard = static_cast<std::int64_t>(segment->samples.size());
-    return segment->number == partial_ ? heard - covered_ : heard;
+    const auto begun = begun_.find(segment->number);
+    return static_cast<std::int64_t>(segment->samples.size()) -
+           (begun == begun_.end() ? 0 : begun->second.covered);
   }
 
   partial_transcript decode_partial(const std::stop_token& stop) override {
     throw_if_stopped(stop);
     const unfinished_segment segment = segmenter_.open().value();
-    partial_ = segment.number;
-    covered_ = static_cast<std::int64_t>(segment.samples.size());
+    auto& [reader, covered] = begun_[segment.number];
+    if (!reader) reader = model_->start();
+    covered = static_cast<std::int64_t>(segment.samples.size());
+    auto [text, stable] =
+        tidy(reader->read(levelled(segment.samples, levelled_), segment.certain, stop));
     return {.segment = segment.number,
-            .text = tidy(model_->transcribe(levelled(segment.samples, levelled_), stop)),
+            .text = std::move(text),
+            .stable = stable,
             .start_ms = to_ms(segment.voice_start),
             .end_ms = to_ms(segment.voice_end)};
   }
@@ -79,11 +95,17 @@ class offline_recognition : public recognition {
 
   void reset() override {
     segmenter_.reset();
-    partial_ = -1;
-    covered_ = settled_ = 0;
+    begun_.clear();
+    settled_ = 0;
   }
 
  private:
+  // A segment that has had partials, and no final yet.
+  struct partial_reading {
+    std::unique_ptr<segment_reader> reader;
+    std::int64_t covered = 0;  // how many of its samples the last partial had
+  };
+
   std::vector<speech_mark> settling(std::vector<speech_mark> marks) {
     settle();
     return marks;
@@ -97,9 +119,8 @@ class offline_recognition : public recognition {
   std::shared_ptr<const offline_model> model_;
   segmenter segmenter_;
   std::int64_t settled_ = 0;
-  std::int64_t partial_ = -1;    // the segment of the last partial
-  std::int64_t covered_ = 0;     // how many of its samples that partial covered
-  std::vector<float> levelled_;  // of the segment being decoded
+  std::map<std::int64_t, partial_reading> begun_;  // by the number of the segment
+  std::vector<float> levelled_;                    // of the segment being decoded
 };
 
 }  // namespace

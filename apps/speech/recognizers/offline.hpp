@@ -1,6 +1,7 @@
 // Makes a recogniser out of a model that reads only finished stretches of speech.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <span>
 #include <stop_token>
@@ -11,14 +12,34 @@
 
 namespace duplex::speech {
 
+/// What a stretch of speech was read as.
+struct reading {
+  std::string text;        ///< As the model has it.
+  std::size_t stable = 0;  ///< So many bytes of it begin every later reading.
+};
+
+/// Reads one stretch of speech, again and again while it grows. One caller at a time.
+class segment_reader {
+ public:
+  virtual ~segment_reader() = default;
+
+  /// Reads `speech` (16 kHz mono): what the last call was given, and more. No later call, nor
+  /// `read_whole`, will have less than the first `certain` samples of it. `stop` as in
+  /// `recognition`.
+  virtual reading read(std::span<const float> speech, std::size_t certain,
+                       const std::stop_token& stop) = 0;
+
+  /// Reads all of it, for the last time.
+  virtual std::string read_whole(std::span<const float> speech, const std::stop_token& stop) = 0;
+};
+
 /// A model that turns one stretch of speech into text, all at once. Thread-safe.
 class offline_model {
  public:
   virtual ~offline_model() = default;
 
-  /// The text of `speech` (16 kHz mono), as the model has it. `stop` as in `recognition`.
-  virtual std::string transcribe(std::span<const float> speech,
-                                 const std::stop_token& stop) const = 0;
+  /// For a new stretch of speech. The model must outlive it.
+  virtual std::unique_ptr<segment_reader> start() const = 0;
 };
 
 /// Cuts each stream into stretches of speech and gives every one to `model`; silence never reaches

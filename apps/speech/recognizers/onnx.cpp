@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 
 #include <algorithm>
+#include <array>
 #include <mutex>
 #include <stdexcept>
 #include <string_view>
@@ -145,6 +146,32 @@ std::span<const float> floats(const tensor& value) {
   void* data = nullptr;
   check(api().GetTensorMutableData(value.get(), &data));
   return {static_cast<const float*>(data), count};
+}
+
+tensor first_of_axis_2(const tensor& value, std::size_t count) {
+  std::array<std::int64_t, 4> dimensions{};
+  OrtTensorTypeAndShapeInfo* info = nullptr;
+  check(api().GetTensorTypeAndShape(value.get(), &info));
+  OrtStatus* status = api().GetDimensions(info, dimensions.data(), dimensions.size());
+  api().ReleaseTensorTypeAndShapeInfo(info);
+  check(status);
+  const auto row = static_cast<std::size_t>(dimensions[3]);
+  const std::size_t before = static_cast<std::size_t>(dimensions[2]) * row;
+  dimensions[2] = static_cast<std::int64_t>(count);
+
+  OrtAllocator* allocator = nullptr;
+  check(api().GetAllocatorWithDefaultOptions(&allocator));
+  OrtValue* made = nullptr;
+  check(api().CreateTensorAsOrtValue(allocator, dimensions.data(), dimensions.size(),
+                                     ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, &made));
+  tensor result(made);
+  void* to = nullptr;
+  check(api().GetTensorMutableData(made, &to));
+  auto out = static_cast<float*>(to);
+  for (auto from = floats(value); !from.empty(); from = from.subspan(before)) {
+    out = std::ranges::copy(from.first(count * row), out).out;
+  }
+  return result;
 }
 
 session::session(const std::filesystem::path& model) : model_(model) {

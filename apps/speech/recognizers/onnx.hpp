@@ -44,6 +44,9 @@ tensor view(std::span<const bool> data, shape dimensions);
 /// The elements of a float tensor; valid as long as the tensor.
 std::span<const float> floats(const tensor& value);
 
+/// A copy of a float tensor of four dimensions with only the first `count` of its third.
+tensor first_of_axis_2(const tensor& value, std::size_t count);
+
 /// Name, and dimensions with -1 for those that vary, of a model's input or output.
 struct port {
   std::string name;

@@ -24,12 +24,14 @@ segmenter_options segmentation_of(const stream_options& options) {
   windows.hangover = std::min(windows.hangover, windows.silence);
   windows.patience = windows_in(options.silence + options.patience) - windows.silence;
   windows.longest = windows_in(options.longest);
+  windows.cut_range = std::min(windows_in(options.cut_range), windows.longest / 2);
   return windows;
 }
 
 segmenter::segmenter(std::unique_ptr<voice_activity> activity, segmenter_options options)
     : activity_(std::move(activity)), options_(options) {
   assert(options_.hangover <= options_.silence && options_.preroll < options_.longest);
+  assert(options_.cut_range > 0 && options_.cut_range < options_.longest);
 }
 
 std::vector<speech_mark> segmenter::accept(std::span<const float> samples) {
@@ -62,9 +64,11 @@ std::vector<speech_mark> segmenter::finish() {
 std::optional<unfinished_segment> segmenter::open() const {
   if (!segment_ || !is_speech(*segment_)) return std::nullopt;
   const std::size_t heard = (segment_->last_voice + 1 + options_.hangover) * vad_window;
+  const auto samples = std::span(samples_).first(std::min(heard, samples_.size()));
   return unfinished_segment{
       .number = count_ - 1,
-      .samples = std::span(samples_).first(std::min(heard, samples_.size())),
+      .samples = samples,
+      .certain = std::min(samples.size(), (options_.longest - options_.cut_range) * vad_window),
       .voice_start = position_of(segment_->first_voice),
       .voice_end = position_of(segment_->last_voice + 1),
   };
@@ -119,9 +123,8 @@ void segmenter::extend(std::size_t window, float probability) {
 
 // Somebody talks without a pause. Cut where a pause is likeliest, and go on from there.
 void segmenter::cut() {
-  const auto second_half =
-      probabilities_.begin() + static_cast<std::ptrdiff_t>(probabilities_.size() / 2);
-  const auto quietest = std::min_element(second_half, probabilities_.end());
+  const auto range = probabilities_.end() - static_cast<std::ptrdiff_t>(options_.cut_range);
+  const auto quietest = std::min_element(range, probabilities_.end());
   const auto at = static_cast<std::size_t>(quietest - probabilities_.begin());
   open_segment rest = *segment_;
   segment_->last_voice = std::min(segment_->last_voice, at - 1);

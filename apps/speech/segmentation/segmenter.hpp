@@ -24,7 +24,8 @@ struct segmenter_options {
   std::size_t youth = 250;         ///< A segment younger than this (8 s) waits longer:
   std::size_t patience = 22;       ///<   by 0.7 s.
   std::size_t longest = 625;       ///< A segment never grows beyond this: 20 s.
-  std::size_t shortest = 2;        ///< Speech of fewer windows than this is taken for a click.
+  std::size_t cut_range = 312;  ///< What reaches it is cut at its quietest window of the last 10 s.
+  std::size_t shortest = 2;     ///< Speech of fewer windows than this is taken for a click.
 };
 
 /// What a stream's options are in windows. Throws as `check(const stream_options&)`.
@@ -44,13 +45,14 @@ struct audio_segment {
 struct unfinished_segment {
   std::int64_t number = 0;
   std::span<const float> samples;  ///< Without the silence at its end; valid until the next call.
+  std::size_t certain = 0;         ///< So many of them will be in it however it ends.
   std::int64_t voice_start = 0;
   std::int64_t voice_end = 0;
 };
 
 /// Segments come in order, do not overlap, and together hold every window judged to be speech. A
-/// segment that reaches its longest is cut at the quietest window of its second half, and the next
-/// begins exactly there.
+/// segment that reaches its longest is cut at the quietest window of its last `cut_range`, and the
+/// next begins exactly there.
 ///
 /// Holds at most `longest` windows of audio, however long the stream, besides the segments that
 /// have ended and were not taken. Not thread-safe.
