@@ -103,6 +103,11 @@ void add_options(CLI::App& app, settings& it, std::string& token_file) {
   options.add("max-sessions", it.max_sessions, "connections served at a time; others get 503")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
+  options
+      .add("request-memory", it.request_memory, "MiB that all one-message requests together hold")
+      ->check(CLI::Range(1, 1'000'000))
+      ->type_name("MIB")
+      ->capture_default_str();
   auto* certificate = options.add("tls-cert", it.tls_certificate, "PEM file; serves https and wss");
   auto* key = options.add("tls-key", it.tls_key, "PEM file, the key of the certificate");
   certificate->needs(key);

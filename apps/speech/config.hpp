@@ -16,7 +16,8 @@ struct settings {
   std::vector<std::string> models{"tiny"};
   unsigned threads = 1;  ///< By default one a core.
   std::size_t max_sessions = 200;
-  std::string tls_certificate = {};  ///< Files; both or none.
+  std::size_t request_memory = 1024;  ///< MiB of all one-message requests together.
+  std::string tls_certificate = {};   ///< Files; both or none.
   std::string tls_key = {};
   std::vector<std::string> tokens = {};  ///< Those of files among them.
   std::vector<std::string> origins = {};

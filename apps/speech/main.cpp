@@ -1,6 +1,7 @@
 // duplex-speech: the speech server as a program.
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
@@ -10,11 +11,14 @@
 #include <duplex/io/signals.hpp>
 #include <duplex/io/systemd.hpp>
 #include <exception>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "speech/config.hpp"
+#include "speech/line_writer.hpp"
 #include "speech/models.hpp"
 #include "speech/server.hpp"
 
@@ -36,8 +40,24 @@ spdlog::level::level_enum spdlog_level(log_level level) {
   return spdlog::level::err;
 }
 
-logger log_to_stderr(const std::string& least) {
-  auto sink = spdlog::stderr_logger_mt("duplex-speech");
+class line_sink final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  explicit line_sink(speech::line_writer& to) : to_(to) {}
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& record) override {
+    spdlog::memory_buf_t text;
+    formatter_->format(record, text);
+    to_.write(std::string(text.data(), text.size() - 1));  // without the end of the line
+  }
+  void flush_() override {}
+
+  speech::line_writer& to_;
+};
+
+// Writes lines of at least that level. Where `lines` waits for nobody, nor does this.
+logger log_to(speech::line_writer& lines, const std::string& least) {
+  auto sink = std::make_shared<spdlog::logger>("duplex-speech", std::make_shared<line_sink>(lines));
   sink->set_level(spdlog::level::from_str(least));
   sink->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
   auto write = [sink](const log_record& record) {
@@ -72,11 +92,6 @@ void announce(const speech::settings& chosen, const speech::speech_server& serve
   std::fflush(stdout);
 }
 
-void print_line(const std::string& line) {
-  std::printf("%s\n", line.c_str());
-  std::fflush(stdout);
-}
-
 // The files as they are now, for who connects from now on.
 void reload(std::optional<tls_server>& certificates, const logger& log) {
   if (!certificates)
@@ -99,21 +114,25 @@ void serve_until_stopped(const speech::settings& chosen) {
   std::vector<std::shared_ptr<const speech::recognizer>> loaded;
   for (const auto& name : chosen.models) loaded.push_back(speech::load_recognizer(name));
   const speech::model_set models(std::move(loaded));
-  const logger log = log_to_stderr(chosen.log_level);
+  speech::line_writer output(STDOUT_FILENO), errors(STDERR_FILENO);
+  const logger log = log_to(errors, chosen.log_level);
   std::optional<tls_server> certificates;
   if (!chosen.tls_certificate.empty())
     certificates = tls_server::pem(chosen.tls_certificate, chosen.tls_key);
 
   io::loop loop;
-  speech::server_options options{.host = chosen.host,
-                                 .port = chosen.port,
-                                 .threads = chosen.threads,
-                                 .max_sessions = chosen.max_sessions,
-                                 .tokens = chosen.tokens,
-                                 .origins = chosen.origins,
-                                 .tls = certificates,
-                                 .logger = log,
-                                 .session_log = print_line};
+  speech::server_options options{
+      .host = chosen.host,
+      .port = chosen.port,
+      .threads = chosen.threads,
+      .max_sessions = chosen.max_sessions,
+      .tokens = chosen.tokens,
+      .origins = chosen.origins,
+      .tls = certificates,
+      .request_memory = chosen.request_memory << 20,
+      .logger = log,
+      .session_log = [&](const std::string& line) { output.write(line); },
+      .lines_dropped = [&] { return output.dropped() + errors.dropped(); }};
   options.streams.session.idle = chosen.idle;
   options.streams.session.longest = chosen.longest;
   options.streams.kept_sessions = chosen.max_sessions;

@@ -98,7 +98,8 @@ void metrics::observe(const scheduler::turn& turn) {
   step_time[place].observe(turn.worked);
 }
 
-std::string metrics::text(const std::function<std::size_t(urgency)>& waiting) const {
+std::string metrics::text(const std::function<std::size_t(urgency)>& waiting,
+                          std::uint64_t lines_dropped) const {
   page to;
   const auto value = [](const auto& of) { return static_cast<double>(of.load()); };
   to.single("duplex_speech_sessions", "gauge",
@@ -139,6 +140,8 @@ std::string metrics::text(const std::function<std::size_t(urgency)>& waiting) co
   to.single("duplex_speech_final_lag_seconds",
             "From the arrival of a segment's last sound to its final.", final_lag);
   to.single("duplex_speech_stop_seconds", "From stop to the last final.", stop_to_done);
+  to.single("duplex_speech_log_lines_dropped_total", "counter",
+            "Lines of the logs that nobody read in time.", static_cast<double>(lines_dropped));
   to.single("process_resident_memory_bytes", "gauge", "Resident memory.", resident_bytes());
   to.single("process_cpu_seconds_total", "counter", "Processor time used.", processor_seconds());
   return std::move(to.text());

@@ -61,8 +61,10 @@ struct metrics {
   void count(error_code code) { ++errors_total[static_cast<std::size_t>(code)]; }
   void observe(const scheduler::turn& turn);
 
-  /// The text exposition format, version 0.0.4. `waiting` gives the length of a queue.
-  std::string text(const std::function<std::size_t(urgency)>& waiting) const;
+  /// The text exposition format, version 0.0.4. `waiting` gives the length of a queue; of the log,
+  /// `lines_dropped` were not written.
+  std::string text(const std::function<std::size_t(urgency)>& waiting,
+                   std::uint64_t lines_dropped = 0) const;
 };
 
 }  // namespace duplex::speech

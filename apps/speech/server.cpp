@@ -50,7 +50,9 @@ struct speech_server::parts {
                         .max_sessions = options.max_sessions,
                         .store = options.streams,
                         .requests = options.requests,
-                        .session_log = std::move(options.session_log)}),
+                        .request_memory = options.request_memory,
+                        .session_log = std::move(options.session_log),
+                        .lines_dropped = std::move(options.lines_dropped)}),
         listening(listen(options)) {}
 
   server listen(server_options& options);
@@ -80,6 +82,7 @@ server speech_server::parts::listen(server_options& options) {
   return serve(routes, options.host, options.port,
                {.origins = rules_of(options.origins),
                 .select_subprotocol = select_subprotocol,
+                .compression = std::nullopt,  // a few bytes would become the largest of messages
                 .process_request = {answers},
                 .process_response = {counts},
                 .close_timeout = close_timeout,

@@ -32,9 +32,14 @@ struct server_options {
   std::optional<tls_server> tls = {};
   store_limits streams = {};
   request_limits requests = {};
+  /// Bytes that all one-message requests in progress may hold; who needs more is told `overloaded`
+  /// and closed with 1013.
+  std::size_t request_memory = std::size_t{1} << 30;
   duplex::logger logger = stderr_logger();
   /// Given one line of JSON, without its end, for each live session that ended.
   std::function<void(const std::string& line)> session_log = {};
+  /// How many lines of the logs were given up, for the metrics.
+  std::function<std::uint64_t()> lines_dropped = {};
 };
 
 /// A server, listening. Serves while the loop of the thread that made it runs.

@@ -86,6 +86,43 @@ TEST(speech_server, a_request_too_big_closes_with_1009) {
   EXPECT_EQ(ws.close_code(), 1009);
 }
 
+TEST(speech_server, requests_share_a_bounded_memory) {
+  gate stall;
+  const running_server server(stalling(stall), {.threads = 2, .request_memory = 150'000});
+  const std::string big = request_of(wav_file(tone(2, 16000)));  // 85 KB
+  auto first = server.connect();
+  first.send(big);
+  stall.wait_for_arrivals(1);
+  auto second = server.connect();
+  const json reply = ask(second, big);
+  EXPECT_EQ(reply["error"]["code"], "overloaded");
+  EXPECT_EQ(reply["error"]["message"],
+            "the requests in progress have all the memory they may have");
+  EXPECT_THROW(second.recv(60s), connection_closed_error);
+  EXPECT_EQ(second.close_code(), 1013);
+  auto small = server.connect();
+  EXPECT_EQ(ask(small, request_of(wav_file(tone(0.5, 16000))))["state"], "success");
+  stall.open();
+  EXPECT_EQ(json::parse(first.recv(60s).text())["state"], "success");
+  EXPECT_EQ(ask(first, big)["state"], "success") << "what was held is free again";
+}
+
+TEST(speech_server, nothing_is_compressed) {
+  const running_server server(scripted());
+  for (const char* path : {"/", "/v1/stream"}) {
+    auto ws = server.connect(path);
+    EXPECT_FALSE(ws.response().headers.contains("Sec-WebSocket-Extensions")) << path;
+  }
+}
+
+TEST(speech_server, a_connection_without_requests_ends) {
+  const running_server server(scripted(), {.streams = {.session = {.idle = 50ms}}});
+  auto ws = server.connect();
+  EXPECT_EQ(json::parse(ws.recv(60s).text())["error"]["code"], "idle_timeout");
+  EXPECT_THROW(ws.recv(60s), connection_closed_error);
+  EXPECT_EQ(ws.close_code(), 1008);
+}
+
 TEST(speech_server, other_paths_are_not_found) {
   const running_server server(scripted());
   try {

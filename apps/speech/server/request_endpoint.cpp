@@ -2,7 +2,10 @@
 
 #include <duplex/coro/wait.hpp>
 #include <stop_token>
+#include <system_error>
 #include <utility>
+
+#include "speech/session/server_message.hpp"
 
 namespace duplex::speech {
 namespace {
@@ -62,29 +65,87 @@ class request_connection final : public drainable {
       co_await ws_.close(service_.is_draining() ? 1012 : 1013, to_string(code));
       co_return;
     }
-    while (auto message = co_await next()) {
+    for (;;) {
+      memory_share held(service_);
+      auto message = co_await next(held);
+      if (!message) break;
       service_.figures().received_bytes_total += message->size();
       auto reply = co_await reply_to(*message);
       service_.figures().sent_bytes_total += reply.size();
       co_await ws_.send(reply);
     }
-    if (draining_.stop_requested()) co_await ws_.close(1012, to_string(error_code::draining));
+    if (refusal_) {
+      service_.figures().count(refusal_->code());
+      if (refusal_->code() != error_code::message_too_big) {
+        const std::string reply = error_reply(refusal_->code(), refusal_->what());
+        co_await ws_.send(reply);
+      }
+      co_await ws_.close(close_code_of(refusal_->code()), to_string(refusal_->code()));
+    } else if (draining_.stop_requested()) {
+      co_await ws_.close(1012, to_string(error_code::draining));
+    }
   }
 
   // What is being answered is answered; what waits behind it may be asked elsewhere.
   void drain(time_point) override { draining_.request_stop(); }
 
  private:
-  // nullopt: the connection has ended, or is to end.
-  task<std::optional<message>> next() {
+  // What a request holds of the memory that all have together.
+  struct memory_share {
+    explicit memory_share(service& one) : of(one) {}
+    ~memory_share() { of.release_memory(bytes); }
+    memory_share(const memory_share&) = delete;
+    memory_share& operator=(const memory_share&) = delete;
+
+    bool grow(std::size_t more) {
+      if (!of.take_memory(more)) return false;
+      bytes += more;
+      return true;
+    }
+
+    service& of;
+    std::size_t bytes = 0;
+  };
+
+  // nullopt: the connection has ended, or is to end, by `refusal_` if there is one.
+  task<std::optional<message>> next(memory_share& held) {
     if (draining_.stop_requested()) co_return std::nullopt;
     try {
-      auto message = co_await ws_.next(draining_.get_token());
+      auto message = co_await assemble(held);
       co_return message;
+    } catch (const connection_closed&) {
+    } catch (const speech_error& problem) {
+      refusal_ = problem;
     } catch (const std::system_error& problem) {
-      if (problem.code() != std::errc::operation_canceled) throw;
+      if (problem.code() == std::errc::timed_out) {
+        refusal_.emplace(error_code::idle_timeout, "nothing came for the time that is waited");
+      } else if (problem.code() != std::errc::operation_canceled) {
+        throw;
+      }
     }
     co_return std::nullopt;
+  }
+
+  task<message> assemble(memory_share& held) {
+    const auto idle = service_.sessions().limits().idle;
+    const std::size_t most = service_.handler().limits().max_size;
+    auto stream = co_await ws_.recv_streaming(limit(idle, draining_.get_token()));
+    buffer all;
+    for (;;) {
+      auto part = co_await stream.next(limit(idle, draining_.get_token()));
+      if (!part) break;
+      if (part->size() > most - all.size()) {
+        throw speech_error(error_code::message_too_big,
+                           "message of more than " + std::to_string(most) + " bytes");
+      }
+      if (!held.grow(part->size())) {
+        throw speech_error(error_code::overloaded,
+                           "the requests in progress have all the memory they may have");
+      }
+      all.append(part->bytes());
+    }
+    co_return message(stream.is_text() ? message::type::text : message::type::binary,
+                      std::move(all));
   }
 
   task<std::string> reply_to(message& asked) {
@@ -114,6 +175,7 @@ class request_connection final : public drainable {
   connection& ws_;
   service& service_;
   std::stop_source draining_;
+  std::optional<speech_error> refusal_;
   bool fits_;
 };
 

@@ -124,7 +124,8 @@ void service::post(std::function<void()> function) const {
 }
 
 std::string service::metrics_text() const {
-  return metrics_.text([this](urgency of) { return scheduler_.waiting(of); });
+  return metrics_.text([this](urgency of) { return scheduler_.waiting(of); },
+                       options_.lines_dropped ? options_.lines_dropped() : 0);
 }
 
 bool service::enter(drainable& connection) {

@@ -40,8 +40,11 @@ struct service_options {
   std::size_t max_sessions = 200;
   store_limits store = {};
   request_limits requests = {};
+  std::size_t request_memory = std::size_t{1} << 30;
   /// Given one line of JSON, without its end, for each live session that ended.
   std::function<void(const std::string& line)> session_log = {};
+  /// How many lines of the logs were given up, for the metrics.
+  std::function<std::uint64_t()> lines_dropped = {};
 };
 
 /// A connection that can be asked to come to its end.
@@ -79,6 +82,14 @@ class service {
   bool enter(drainable& connection);
   void leave(drainable& connection);
 
+  /// Bytes of one-message requests, from the first that came to the reply. False: others have them.
+  bool take_memory(std::size_t bytes) {
+    if (bytes > options_.request_memory - request_memory_) return false;
+    request_memory_ += bytes;
+    return true;
+  }
+  void release_memory(std::size_t bytes) { request_memory_ -= bytes; }
+
   /// What is known of a session that has not ended; nullptr otherwise.
   session_record* record_of(const session* of);
   /// What was changed in the store may have moved its deadline.
@@ -112,6 +123,7 @@ class service {
   std::unordered_set<drainable*> connections_;
   coro::wait_queue endings_;
   bool draining_ = false;
+  std::size_t request_memory_ = 0;  // taken
   session_store store_;
   std::unique_ptr<store_timer> store_timer_;
 };

@@ -1,0 +1,63 @@
+#include "speech/line_writer.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <array>
+#include <stdexcept>
+
+namespace duplex::speech {
+namespace {
+
+// Read by nobody, but for what a test reads.
+struct pipe_ends {
+  pipe_ends() {
+    if (::pipe(ends.data()) != 0) throw std::runtime_error("no pipe");
+  }
+  ~pipe_ends() {
+    ::close(ends[0]);
+    ::close(ends[1]);
+  }
+  std::string read(std::size_t bytes) {
+    std::string text(bytes, '\0');
+    for (std::size_t at = 0; at < bytes;) {
+      const ssize_t got = ::read(ends[0], text.data() + at, bytes - at);
+      if (got <= 0) throw std::runtime_error("the pipe ended");
+      at += static_cast<std::size_t>(got);
+    }
+    return text;
+  }
+
+  std::array<int, 2> ends{};
+};
+
+TEST(line_writer, lines_arrive_in_order) {
+  pipe_ends pipe;
+  line_writer writer(pipe.ends[1]);
+  writer.write("one");
+  writer.write("");
+  writer.write("three");
+  EXPECT_EQ(pipe.read(11), "one\n\nthree\n");
+  EXPECT_EQ(writer.dropped(), 0U);
+}
+
+TEST(line_writer, its_end_leaves_nothing_unwritten) {
+  pipe_ends pipe;
+  line_writer(pipe.ends[1]).write("last");
+  EXPECT_EQ(pipe.read(5), "last\n");
+}
+
+TEST(line_writer, a_reader_that_stands_still_costs_lines_and_no_time) {
+  pipe_ends pipe;
+  const std::string line(999, 'x');
+  {
+    line_writer writer(pipe.ends[1], 10'000);
+    for (int i = 0; i < 1'000; ++i) writer.write(line);  // far more than a pipe holds
+    EXPECT_GT(writer.dropped(), 0U);
+    pipe.read(1'000);
+  }  // ends
+  EXPECT_EQ(pipe.read(1'000), line + '\n');
+}
+
+}  // namespace
+}  // namespace duplex::speech
