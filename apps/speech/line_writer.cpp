@@ -1,5 +1,6 @@
 #include "speech/line_writer.hpp"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -24,6 +25,9 @@ void write_all(int file, std::string_view text) {
 
 struct line_writer::state {
   void run(int file) {
+    sigset_t all;  // signals are for others, and a pipe without a reader is no reason to end
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, nullptr);
     std::unique_lock lock(mutex);
     for (;;) {
       changed.wait(lock, [this] { return ending || !waiting.empty(); });

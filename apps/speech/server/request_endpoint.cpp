@@ -114,14 +114,12 @@ class request_connection final : public drainable {
       auto message = co_await assemble(held);
       co_return message;
     } catch (const connection_closed&) {
+    } catch (const timeout&) {
+      refusal_.emplace(error_code::idle_timeout, "nothing came for too long");
     } catch (const speech_error& problem) {
       refusal_ = problem;
     } catch (const std::system_error& problem) {
-      if (problem.code() == std::errc::timed_out) {
-        refusal_.emplace(error_code::idle_timeout, "nothing came for the time that is waited");
-      } else if (problem.code() != std::errc::operation_canceled) {
-        throw;
-      }
+      if (problem.code() != std::errc::operation_canceled) throw;
     }
     co_return std::nullopt;
   }
