@@ -89,7 +89,7 @@ int measure(const arguments& from) try {
     result = bench::run_load(plan, from.pid, bar);
   }
   if (result.refused == plan.connections) {
-    std::fprintf(stderr, "duplex bench: %s\n", printable(result.problem).c_str());
+    std::fprintf(stderr, "duplex: %s\n", printable(result.problem).c_str());
     return failure;
   }
   const auto report = from.json ? write_json(plan, result) : write_text(plan, result);

@@ -2,6 +2,7 @@
 #include "client_arguments.hpp"
 
 #include <chrono>
+#include <duplex/io/address.hpp>
 #include <span>
 
 namespace duplex::cli {
@@ -22,6 +23,9 @@ void add_client_options(CLI::App& command, client_arguments& to) {
           .add_option("--proxy", to.proxy, "of http, https, socks4(a), socks5(h) [environment's]")
           ->type_name("URL");
   command.add_flag("--no-proxy", to.direct, "connect directly, whatever the environment says")
+      ->excludes(proxy);
+  command.add_option("--unix", to.unix_socket, "connect to this socket, not to the URI's host")
+      ->type_name("FILE")
       ->excludes(proxy);
   add_tls_options(command, to.tls);
   command.add_option("--compression", to.compression, "offer permessage-deflate")
@@ -96,6 +100,7 @@ client_settings::client_settings(const client_arguments& from, duplex::logger lo
   if (from.user_agent == "") options.user_agent_header = std::nullopt;
   if (from.proxy) options.proxy = *from.proxy;
   if (from.direct) options.proxy = std::nullopt;
+  if (from.unix_socket) options.host = host_ = unix_address(*from.unix_socket).host;
   options.tls = to_tls(from.tls);
   if (from.compression == "off") options.compression = std::nullopt;
   options.subprotocols = std::span<const std::string_view>(subprotocols_);

@@ -23,6 +23,7 @@ struct client_arguments {
   std::optional<std::string> origin, user_agent;
   std::optional<std::string> proxy;
   bool direct = false;
+  std::optional<std::string> unix_socket;
   tls_arguments tls;
   std::string compression = "on";
   std::size_t max_size = std::size_t{1} << 20;
@@ -56,6 +57,7 @@ class client_settings {
   std::vector<std::pair<std::string, std::string>> headers_;
   std::vector<header_view> header_views_;
   std::vector<std::string_view> subprotocols_;
+  std::string host_;
   duplex::logger logger_;
 };
 

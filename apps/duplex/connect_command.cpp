@@ -149,6 +149,9 @@ int converse(const arguments& from) {
                              .binary = from.binary}};
   if (!interactive) return converse_in_lines(with, plan);
   std::printf("Connected to %s", printable(uri(from.client.uri).str()).c_str());
+  if (from.client.unix_socket) {
+    std::printf(" through %s", printable(*from.client.unix_socket).c_str());
+  }
   if (ws.subprotocol()) std::printf(", subprotocol %s", printable(*ws.subprotocol()).c_str());
   std::printf(".\n");
   editing = true;

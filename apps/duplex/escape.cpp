@@ -63,6 +63,12 @@ bool is_unseen(char32_t value) {
          (value >= 0x2028 && value <= 0x202E) || (value >= 0x2066 && value <= 0x2069);
 }
 
+void append_code_unit(std::string& to, char32_t value) {
+  to += "\\u";
+  append_hexadecimal(to, static_cast<unsigned char>(value >> 8));
+  append_hexadecimal(to, static_cast<unsigned char>(value));
+}
+
 }  // namespace
 
 std::string escaped(std::string_view text, std::size_t shown_max) {
@@ -84,13 +90,28 @@ std::string printable(std::string_view text) {
       append_hexadecimal(result, size == 0 ? static_cast<unsigned char>(text[0])
                                            : static_cast<unsigned char>(value));
     } else if (is_unseen(value)) {
-      result += "\\u";
-      append_hexadecimal(result, static_cast<unsigned char>(value >> 8));
-      append_hexadecimal(result, static_cast<unsigned char>(value));
+      append_code_unit(result, value);
     } else {
       result.append(text.substr(0, size));
     }
     text.remove_prefix(size == 0 ? 1 : size);
+  }
+  return result;
+}
+
+std::string printable_json(std::string_view json) {
+  std::string result;
+  result.reserve(json.size());
+  while (!json.empty()) {
+    const auto [value, size] = first_character(json);
+    if (size == 0) {
+      append_code_unit(result, 0xFFFD);  // the replacement character
+    } else if (is_control(value) || is_unseen(value)) {
+      append_code_unit(result, value);
+    } else {
+      result.append(json.substr(0, size));
+    }
+    json.remove_prefix(size == 0 ? 1 : size);
   }
   return result;
 }

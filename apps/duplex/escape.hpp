@@ -17,6 +17,9 @@ std::string escaped(std::string_view text, std::size_t shown_max = std::string_v
 /// reading only: a backslash is left as it is.
 std::string printable(std::string_view text);
 
+/// JSON that means the same, with what `printable` does not show as it is written `\u009b`.
+std::string printable_json(std::string_view json);
+
 /// Bytes as lower-case hexadecimal digits.
 std::string hexadecimal(std::span<const std::byte> bytes);
 

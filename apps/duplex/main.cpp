@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <duplex/version.hpp>
 #include <exception>
+#include <memory>
 #include <numeric>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 
 #include "command.hpp"
 #include "escape.hpp"
+#include "usage.hpp"
 
 namespace {
 
@@ -38,7 +40,7 @@ std::size_t distance(std::string_view from, std::string_view to) {
       break;
     }
   }
-  throw CLI::ValidationError(told);
+  throw CLI::ExtrasError(told, CLI::ExitCodes::ExtrasError);
 }
 
 // `duplex URI` is `duplex connect URI`: so is whatever begins with neither a command nor an option
@@ -50,7 +52,8 @@ std::vector<std::string> command_line(const CLI::App& app, int argc, char** argv
     return app.get_option_no_throw(word) || !app.get_subcommands(is_it).empty();
   };
   if (words.empty()) {
-    throw CLI::ValidationError("a URI to connect to, or a command, is missing: duplex ws://host/");
+    throw CLI::RequiredError("a URI to connect to, or a command, is missing: duplex ws://host/",
+                             CLI::ExitCodes::RequiredError);
   }
   if (known(words[0])) return words;
   const bool command_meant =
@@ -65,7 +68,10 @@ std::vector<std::string> command_line(const CLI::App& app, int argc, char** argv
 int main(int argc, char** argv) try {
   using namespace duplex;
   CLI::App app("WebSocket on the command line.", "duplex");
-  app.set_version_flag("--version", "duplex " + std::string(version));
+  app.set_help_flag("-h,--help", "tell the options, and stop");
+  app.set_version_flag("--version", "duplex " + std::string(version), "tell the version, and stop");
+  app.failure_message(cli::usage_text);
+  app.formatter(std::make_shared<cli::help_formatter>());
   app.require_subcommand(1);
   int status = cli::success;
   cli::add_connect_command(app, status);

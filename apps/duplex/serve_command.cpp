@@ -1,6 +1,7 @@
 // duplex serve: a WebSocket server to try clients with.
 #include <cstdio>
 #include <duplex/error.hpp>
+#include <duplex/io/address.hpp>
 #include <duplex/run.hpp>
 #include <duplex/server.hpp>
 #include <duplex/static_files.hpp>
@@ -10,6 +11,7 @@
 #include <stdexcept>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "client_arguments.hpp"
@@ -33,6 +35,7 @@ Exit status:
 struct arguments {
   std::string host = "localhost";
   int port = 8765;
+  std::optional<std::string> unix_socket;
   bool broadcast = false;
   std::string directory;
   std::string certificate, key;
@@ -42,13 +45,18 @@ struct arguments {
 };
 
 void add_options(CLI::App& command, arguments& to) {
-  command.add_option("--host", to.host, "where to listen; '' for all interfaces")
-      ->type_name("HOST")
-      ->capture_default_str();
-  command.add_option("--port", to.port, "where to listen; 0 for a free one")
-      ->type_name("PORT")
-      ->check(CLI::Range(0, 65535))
-      ->capture_default_str();
+  auto* const host =
+      command.add_option("--host", to.host, "where to listen; '' for all interfaces")
+          ->type_name("HOST")
+          ->capture_default_str();
+  auto* const port = command.add_option("--port", to.port, "where to listen; 0 for a free one")
+                         ->type_name("PORT")
+                         ->check(CLI::Range(0, 65535))
+                         ->capture_default_str();
+  command.add_option("--unix", to.unix_socket, "listen on this socket instead")
+      ->type_name("FILE")
+      ->excludes(host)
+      ->excludes(port);
   command.add_flag("--broadcast", to.broadcast, "send each message to all others, not back");
   command.add_option("--static", to.directory, "show these files to requests of plain HTTP")
       ->type_name("DIR");
@@ -94,24 +102,43 @@ request_steps steps_of(const arguments& from) {
   }
 }
 
-server listen(const arguments& from) try {
-  return serve(from.broadcast ? relay : echo, from.host, from.port,
+std::string host_of(const arguments& from) {
+  if (from.unix_socket) return unix_address(*from.unix_socket).host;
+  if (from.host.starts_with("unix:")) {
+    throw CLI::ValidationError("--host", "a unix socket is given with --unix");
+  }
+  return from.host;
+}
+
+// Tells nothing until the program itself has told where it listens.
+logger logger_after(std::shared_ptr<const bool> announced, log_level least) {
+  auto sink = [announced = std::move(announced),
+               otherwise = stderr_logger(least)](const log_record& record) {
+    if (*announced || record.level > log_level::info) otherwise(record);
+  };
+  return {sink, least};
+}
+
+server listen(const arguments& from, std::shared_ptr<const bool> announced) try {
+  return serve(from.broadcast ? relay : echo, host_of(from), from.unix_socket ? 0 : from.port,
                {.subprotocols = from.subprotocols,
                 .process_request = steps_of(from),
                 .max_size = from.max_size == 0 ? std::nullopt : std::optional(from.max_size),
                 .tls = tls_of(from),
-                .logger = stderr_logger(log_level_of(from.log_level))});
+                .logger = logger_after(std::move(announced), log_level_of(from.log_level))});
 } catch (const std::invalid_argument& problem) {
   throw CLI::ValidationError(printable(problem.what()));
 }
 
 int serve_until_stopped(const arguments& from) {
-  auto listening = listen(from);
+  const auto announced = std::make_shared<bool>(false);
+  auto listening = listen(from, announced);
   for (const auto& each : listening.sockets()) {
-    std::printf("listening on %s://%s/\n", from.certificate.empty() ? "ws" : "wss",
-                to_string(each).c_str());
+    const auto uri = (from.certificate.empty() ? "ws://" : "wss://") + to_string(each) + "/";
+    std::printf("listening on %s\n", printable(from.unix_socket.value_or(uri)).c_str());
   }
   std::fflush(stdout);
+  *announced = true;
   run(std::move(listening));
   return success;
 }

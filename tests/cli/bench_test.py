@@ -5,11 +5,14 @@ Usage: bench_test.py DUPLEX [unittest's arguments]
 """
 
 import json
+import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
+from pathlib import Path
 
 import broken_server
 from serve_test import serving
@@ -143,9 +146,62 @@ class Bench(unittest.TestCase):
             raise ConnectionError
         with scripted(ends) as port:
             ran = bench(f'ws://127.0.0.1:{port}/', '--duration', 0.2)
+            found = report(f'ws://127.0.0.1:{port}/', '--duration', 0.2)
         self.assertEqual(ran.returncode, 1)
         self.assertIn(': 1 connection, ', ran.stdout)
-        self.assertNotIn('latency', ran.stdout)
+        self.assertRegex(ran.stdout, '(?m)^latency +none$')
+        self.assertNotIn('latency_us', found)
+        self.assertEqual((found['replies'], found['replies_per_second']), (0, 0))
+
+    def test_server_that_dies_ends_the_load(self):
+        for form in ('--json', '--text'):
+            with serving('--host', '127.0.0.1') as server, subprocess.Popen(['sleep', '60']) as watched:
+                process = subprocess.Popen([duplex, 'bench', server.uri, '--connections', '3', '--threads', '2', '--pid',
+                                            str(watched.pid), '--duration', '50', form], stdout=subprocess.PIPE, text=True)
+                for _ in range(3):
+                    while 'connection open' not in server.stderr.readline():
+                        pass
+                start = time.monotonic()
+                for ended in watched, server:  # the first alone is sure to be gone when it is looked for
+                    ended.kill()
+                    ended.wait()
+                told, _ = process.communicate(timeout=PATIENCE)
+                self.assertLess(time.monotonic() - start, 25)
+                self.assertEqual(process.returncode, 1)
+                if form == '--text':
+                    self.assertRegex(told, '(?m)^server +ended, and its CPU time is not known$')
+                    continue
+                found = json.loads(told)
+                self.assertEqual(found['errors']['ended_early'], 3)
+                self.assertLess(found['seconds'], 25)
+                self.assertAlmostEqual(found['replies_per_second'] * found['seconds'], found['replies'], delta=1)
+                self.assertEqual(found['server_cpu_seconds'], None)
+
+    def test_server_that_does_not_echo_is_told_soon(self):
+        def mute(*_):
+            pass
+
+        def wrong(server, kind, payload):
+            server.send(kind, payload + b'!')
+        for echo, told in ((mute, 'nothing was echoed in 3 s: the server must echo'),
+                           (wrong, 'a reply is not what was sent: the server must echo')):
+            with scripted(echo) as port:
+                found = report(f'ws://127.0.0.1:{port}/', '--duration', 50, '--connections', 2)
+            self.assertLess(found['seconds'], 25)
+            self.assertEqual((found['status'], found['problem'], found['errors']['ended_early']), (1, told, 0))
+
+    def test_unix_socket_is_measured(self):
+        with tempfile.TemporaryDirectory() as folder, serving('--unix', f'{folder}/echo', port=()) as server:
+            ran = bench('ws://localhost/', '--unix', server.uri, '--duration', 0.2)
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        self.assertRegex(ran.stdout, '(?m)^errors +none$')
+
+    def test_cpu_of_the_server_is_that_of_all_its_threads_and_of_the_system(self):
+        with serving('--host', '127.0.0.1') as server:
+            found = report(server.uri, '--duration', 0.5, '--pid', server.pid)
+            fields = Path(f'/proc/{server.pid}/stat').read_text().rpartition(')')[2].split()
+        ticks = int(fields[11]) + int(fields[12])  # utime and stime
+        self.assertAlmostEqual(found['server_cpu_seconds'], ticks / os.sysconf('SC_CLK_TCK'), delta=0.1)
 
     def test_text_tells_the_same(self):
         with serving('--host', '127.0.0.1') as server:

@@ -109,12 +109,17 @@ class Interactive(unittest.TestCase):
 
     def test_window_that_changes_is_drawn_anew(self):
         terminal, peer = self.start(columns=40)
+        peer.say('before')
         terminal.type('a line that fits forty columns')
-        terminal.wait_for_lines('> a line that fits forty columns')
-        terminal.resize(20, 24)  # which sends SIGWINCH
+        terminal.wait_for_lines('< before', '> a line that fits forty columns')
+        terminal.resize(20, 24)  # which sends SIGWINCH, and cuts the rows off, as xterm does
         terminal.wait_for_lines('> a line that fits f', 'orty columns')
         peer.say('news')
-        terminal.wait_for_lines('< news', '> a line that fits f', 'orty columns')
+        terminal.wait_for_lines('< before', '< news', '> a line that fits f', 'orty columns')
+        terminal.resize(40, 24)
+        terminal.wait_for_lines('> a line that fits forty columns')
+        self.assertIn('< before', terminal.lines())
+        self.assertIn('< news', terminal.lines())
         terminal.type('\r')
         self.assertEqual(peer.receive()[1], b'a line that fits forty columns')
 
@@ -147,21 +152,16 @@ class Interactive(unittest.TestCase):
             self.assertEqual(terminal.lines(), [f'Connected to {uri(self.port)}.', '> sent', '< answer',
                                                 'Connection closed: 1000 (OK).'])
 
-    def test_terminal_echoes_nothing_between_two_lines(self):
-        terminal, peer = self.start()
-        for i in range(50):
-            terminal.type(f'line {i}\r')  # as soon as the one before was sent
-            self.assertEqual(peer.receive()[1], f'line {i}'.encode())
-        terminal.wait_for_lines('> line 48', '> line 49', '>')
-        self.assertNotRegex(terminal.raw.decode(), r'(?m)^line')
-
-    def test_control_c_behind_input_closes(self):
-        terminal, peer = self.start()
-        for line in ('typed ahead ' * 20, 'x' * 200):  # not drawn yet as Ctrl-C comes
-            terminal.type(line)
-        terminal.type('\x03')
-        self.assertEqual(peer.answer_close(), 1000)
-        self.assertEqual(terminal.wait_for_end(), 0)
+    def test_terminal_neither_echoes_nor_forgets_while_a_line_is_sent(self):
+        with tempfile.NamedTemporaryFile() as file:
+            file.truncate(64 << 20)  # more than fits on the way to a peer that does not read
+            terminal, peer = self.start('--binary', '--compression', 'off')
+            self.assertTrue(terminal.modes() & termios.NOFLSH)
+            terminal.type(f'@{file.name}\r')
+            peer.connection.recv(1, socket.MSG_PEEK)  # it is being sent
+            modes = terminal.modes()
+            self.assertFalse(modes & (termios.ECHO | termios.ICANON))
+            self.assertTrue(modes & termios.NOFLSH)  # Ctrl-C leaves the input that poll told of
 
     def test_second_control_c_ends_at_once(self):
         terminal, peer = self.start()
@@ -175,7 +175,8 @@ class Interactive(unittest.TestCase):
         peer.close()
         peer.answer_close()
         terminal.wait_for_end()
-        self.assertTrue(termios.tcgetattr(terminal.parent)[3] & (termios.ECHO | termios.ICANON))
+        self.assertEqual(terminal.modes() & (termios.ECHO | termios.ICANON | termios.NOFLSH),
+                         termios.ECHO | termios.ICANON)
 
     def test_server_that_closes_ends_the_session(self):
         terminal, peer = self.start()
@@ -263,6 +264,47 @@ class Lines(unittest.TestCase):
                 ran = subprocess.run([duplex, uri(port), *arguments], input=given, capture_output=True, timeout=PATIENCE)
                 self.assertEqual((ran.returncode, ran.stdout), (1, shown))
                 self.assertRegex(ran.stderr, rb'^duplex: not sent: [^\n]+\n$')
+
+    def test_line_that_cannot_be_sent_is_not_recorded(self):
+        with server(echo_server) as port, tempfile.NamedTemporaryFile() as file:
+            subprocess.run([duplex, uri(port), '--record', file.name], input=b'\xff\none', capture_output=True,
+                           timeout=PATIENCE)
+            self.assertEqual([json.loads(line)['text'] for line in file], ['one', 'one'])
+
+    def test_record_does_not_act_on_a_terminal(self):
+        sent = 'é☃😀\x1b[2J\x7f\x85\x9b2J\u202e'
+        with server(echo_server) as port, tempfile.NamedTemporaryFile() as file:
+            run(uri(port), '--send', sent, '--record', file.name)
+            line = file.readline().decode()
+        self.assertEqual(json.loads(line)['text'], sent)
+        self.assertIn(r'é☃😀\u001b[2J\u007f\u0085\u009b2J\u202e"', line)
+
+    def test_messages_of_several_lines_are_told_apart_on_a_terminal(self):
+        with server(echo_server) as port:
+            for arguments, shown in ((('--send', 'one\n> two', '--send', 'three'), ['one', '  > two', 'three']),
+                                     (('--send', '[1]', '--json'), ['[', '  1', ']'])):
+                with Terminal(duplex, uri(port), *arguments) as terminal:
+                    self.assertEqual(terminal.wait_for_end(), 0)
+                    self.assertEqual(terminal.lines(), shown)
+
+    def test_unix_socket_is_connected_to(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = f'{folder}/echo'
+            process = subprocess.Popen([duplex, 'serve', '--unix', file], stdout=subprocess.PIPE,
+                                       stderr=subprocess.DEVNULL, text=True)
+            try:
+                self.assertEqual(process.stdout.readline(), f'listening on {file}\n')
+                ran = run('ws://app.example/x', '--unix', file, '--send', 'hi')
+                self.assertEqual((ran.returncode, ran.stdout, ran.stderr), (0, 'hi\n', ''))
+                with Terminal(duplex, 'ws://localhost/', '--unix', file) as terminal:
+                    terminal.wait_for_lines(f'Connected to ws://localhost/ through {file}.', '>')
+            finally:
+                process.terminate()
+                process.communicate(timeout=PATIENCE)
+            self.assertEqual(process.returncode, 0)
+            ran = run('ws://localhost/', '--unix', file, '--send', 'hi')
+        self.assertEqual((ran.returncode, ran.stdout, ran.stderr.count('\n')), (1, '', 1))
+        self.assertIn(file, ran.stderr)
 
     def test_log_tells_every_frame_where_asked(self):
         with server(echo_server) as port:
@@ -419,24 +461,35 @@ class Usage(unittest.TestCase):
 
     def test_wrong_arguments_have_status_2(self):
         for told, *arguments in (
-                ('URI', 'connect'),
+                ("duplex: URI is missing\nRun duplex connect --help for the options.\n", 'connect'),
+                ('path of a unix socket', 'ws://127.0.0.1:9/', '--unix', ''),
+                ('--unix and --proxy exclude', 'ws://127.0.0.1:9/', '--unix', '/x', '--proxy', 'http://x'),
+                ('duplex: --send needs a value\nRun', 'ws://127.0.0.1:9/', '--send'),
+                ('duplex: --cert needs --key too\n', 'ws://127.0.0.1:9/', '--cert', 'x'),
+                ('duplex: --timeout must be from 0.01 to 86400, got \'0\'\n', 'ws://127.0.0.1:9/', '--timeout', '0'),
+                ('duplex: --json takes no value\nRun', 'ws://127.0.0.1:9/', '--json=x'),
+                ('duplex: --timeout is given 2 times\nRun', 'ws://127.0.0.1:9/', '--timeout', '1', '--timeout', '2'),
+                ('duplex: --max-size must be a number, got \'x\'\n', 'ws://127.0.0.1:9/', '--max-size', 'x'),
+                ("duplex: 'x\\x1b' is one argument too many\nRun", 'ws://127.0.0.1:9/', 'x\x1b'),
+                ("duplex: what is this for: 'x y'?\nRun", 'ws://127.0.0.1:9/', 'x', 'y'),
                 ('scheme', 'http://127.0.0.1/'),
                 ('not a valid WebSocket URI', 'localhost:1'),
-                ("no such command: 'nonsense'\n", 'nonsense'),
-                ("no such command: 'conect'; did you mean connect?", 'conect'),
-                ('a URI to connect to, or a command, is missing',),
+                ("duplex: no such command: 'nonsense'\nRun duplex --help for the options.\n", 'nonsense'),
+                ("no such command: 'conect'; did you mean connect?\nRun", 'conect'),
+                ('duplex: a URI to connect to, or a command, is missing: duplex ws://host/\nRun duplex --help',),
                 ('max_size must be positive, got -3', 'ws://127.0.0.1:9/', '--max-size', '-3'),
-                ('--nonsense', 'ws://127.0.0.1:9/', '--nonsense'),
+                ("duplex: no such option: '--nonsense'\nRun", 'ws://127.0.0.1:9/', '--nonsense'),
                 ('no colon', 'ws://127.0.0.1:9/', '--header', 'nonsense'),
-                ('--compression', 'ws://127.0.0.1:9/', '--compression', 'perhaps'),
+                ("duplex: --compression must be one of on,off, got 'perhaps'\n", 'ws://127.0.0.1:9/', '--compression',
+                 'perhaps'),
                 ('--expect', 'ws://127.0.0.1:9/', '--expect', '-1'),
-                ('--timeout', 'ws://127.0.0.1:9/', '--timeout', '0'),
                 ('hexadecimal', 'ws://127.0.0.1:9/', '--binary', '--send', 'xyz'),
                 ('a b', 'ws://127.0.0.1:9/', '--subprotocol', 'a b'),
                 ('not a valid proxy', 'ws://127.0.0.1:9/', '--proxy', 'ftp://x')):
             ran = run(*arguments)
             self.assertEqual((ran.returncode, ran.stdout), (2, ''), arguments)
             self.assertIn(told, ran.stderr)
+            self.assertEqual('Run duplex' in ran.stderr, 'Run' in told, told)  # only where it helps
 
     def test_refused_connection_is_one_line(self):
         with socket.socket() as unused:

@@ -67,6 +67,21 @@ TEST(display, lines_of_a_message_are_told_from_those_of_the_program) {
   EXPECT_EQ(show(text, {}), "one\n> two\n");
 }
 
+TEST(printable_json, means_the_same) {
+  EXPECT_EQ(printable_json("{\n\t\"é☃😀 \\n\"}"), "{\n\t\"é☃😀 \\n\"}");
+  EXPECT_EQ(printable_json("\"\x7f\xc2\x80\xc2\x9f\xe2\x80\xae\""),
+            R"("\u007f\u0080\u009f\u202e")");
+  EXPECT_EQ(printable_json("\"\xff\""), R"("\ufffd")");
+}
+
+TEST(display, lines_of_a_message_on_a_terminal_are_indented_unless_laid_out_here) {
+  EXPECT_EQ(show(message("one\ntwo"), {.terminal = true}), "one\n  two\n");
+  EXPECT_EQ(show(message("one\n[1]"), {.terminal = true, .json = true}), "one\n  [1]\n");
+  EXPECT_EQ(show(message("[1]"), {.terminal = true, .json = true}), "[\n  1\n]\n");
+  EXPECT_EQ(show(message("[1]"), {.interactive = true, .terminal = true, .json = true}),
+            "< [\n    1\n  ]\n");
+}
+
 TEST(display, control_characters_go_to_pipes_only) {
   const message text("\x1b[2J");
   EXPECT_EQ(show(text, {.terminal = true}), "\\x1b[2J\n");
@@ -79,6 +94,7 @@ TEST(typed_message, is_text_or_hexadecimal) {
   const auto bytes = typed_message("00 fF\t1b", true);
   EXPECT_TRUE(bytes.is_binary());
   EXPECT_EQ(hexadecimal(bytes.bytes()), "00ff1b");
+  EXPECT_THROW(typed_message("\xff", false), std::invalid_argument);
   EXPECT_THROW(typed_message("0", true), std::invalid_argument);
   EXPECT_THROW(typed_message("0x00", true), std::invalid_argument);
   EXPECT_THROW(typed_message("@/nonexistent", true), std::system_error);

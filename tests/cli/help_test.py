@@ -35,6 +35,16 @@ def options(command):
     return set(re.findall(r'^  (--[\w-]+)', output(duplex, command, '--help'), re.M))
 
 
+class Help(unittest.TestCase):
+    """What `--help` tells."""
+
+    def test_no_library_speaks(self):
+        for command in ('', *commands()):
+            text = output(duplex, *command.split(), '--help')
+            self.assertNotRegex(text, r'REQUIRED|Excludes:|Needs:| in \[|:\{|Print this help|Display program', command)
+        self.assertRegex(output(duplex, 'connect', '--help'), r'(?m)^  --log-level debug\|info\|warning\|error=warning$')
+
+
 class Page(unittest.TestCase):
     """The manual page."""
 

@@ -17,7 +17,7 @@ import urllib.request
 from pathlib import Path
 
 from websockets.exceptions import ConnectionClosed
-from websockets.legacy.client import connect
+from websockets.legacy.client import connect, unix_connect
 
 PATIENCE = 30
 
@@ -25,9 +25,9 @@ duplex = sys.argv[1]
 
 
 @contextlib.contextmanager
-def serving(*arguments):
+def serving(*arguments, port=('--port', '0')):
     """Gives the process, with the URI it printed."""
-    process = subprocess.Popen([duplex, 'serve', '--port', '0', *arguments], stdout=subprocess.PIPE,
+    process = subprocess.Popen([duplex, 'serve', *port, *arguments], stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True)
     try:
         process.uri = re.fullmatch(r'listening on (\S+)\n', process.stdout.readline())[1]
@@ -115,6 +115,24 @@ class Serve(unittest.IsolatedAsyncioTestCase):
                     self.assertEqual(ws.close_code, 1001)
                 self.assertEqual(await asyncio.to_thread(server.wait, PATIENCE), 0)
 
+    async def test_place_is_announced_once(self):
+        with serving('--host', '127.0.0.1') as server:
+            async with connect(server.uri):
+                pass
+            server.terminate()
+            told, log = await asyncio.to_thread(server.communicate)
+        self.assertNotIn('listening', told + log)  # after the line that gave the URI
+        self.assertIn('connection open', log)
+
+    async def test_unix_socket_is_served(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = f'{folder}/echo'
+            with serving('--unix', file, port=()) as server:
+                self.assertEqual(server.uri, file)
+                async with unix_connect(file, 'ws://localhost/') as ws:
+                    await ws.send('hi')
+                    self.assertEqual(await asyncio.wait_for(ws.recv(), PATIENCE), 'hi')
+
     async def test_log_is_told_from_its_level_on(self):
         for level, told in (('info', True), ('error', False)):
             with serving('--host', '127.0.0.1', '--log-level', level) as server:
@@ -129,7 +147,12 @@ class Serve(unittest.IsolatedAsyncioTestCase):
             port = re.search(r':(\d+)/', server.uri)[1]
             for status, told, *arguments in (
                     (1, 'in use', '--host', '127.0.0.1', '--port', port),
-                    (2, '--port', '--port', '65536'),
+                    (2, "duplex: --port must be from 0 to 65535, got '65536'\n", '--port', '65536'),
+                    (2, 'duplex: --host: a unix socket is given with --unix\n', '--host', 'unix:/x'),
+                    (2, 'exclude each other', '--host', 'x', '--unix', '/x'),
+                    (2, 'exclude each other', '--port', '1', '--unix', '/x'),
+                    (2, 'path of a unix socket', '--unix', ''),
+                    (1, '/nonexistent/x', '--unix', '/nonexistent/x'),
                     (2, 'max_size must be positive, got -3', '--max-size', '-3'),
                     (2, 'a b', '--subprotocol', 'a b'),
                     (1, "directory '/nonexistent': no such file", '--static', '/nonexistent'),

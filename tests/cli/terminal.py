@@ -47,6 +47,10 @@ class Terminal:
     def type(self, text):
         os.write(self.parent, text.encode())
 
+    def modes(self):
+        """The local modes (termios(3)) that the program has given the terminal."""
+        return termios.tcgetattr(self.parent)[3]
+
     def lines(self):
         """What is on the screen, without the blank rest of it."""
         lines = [line.rstrip() for line in self.screen.display]

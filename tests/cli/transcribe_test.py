@@ -334,15 +334,17 @@ class Usage(Case):
     def refused(self, *arguments):
         ran = transcribe(*arguments)
         self.assertEqual((ran.returncode, ran.stdout), (2, b''), arguments)
-        return ran.stderr.decode().split('\n')[0]
+        told = ran.stderr.decode().split('\n')[0]
+        self.assertTrue(told.startswith('duplex: '), told)
+        return told.removeprefix('duplex: ')
 
     def test_arguments_that_make_no_sense_are_refused(self):
         a, b = self.file('a.wav', SILENCE), self.folder / 'a.flac'
         b.write_bytes(a.read_bytes())
-        self.assertIn('FILE is required', self.refused())
-        self.assertIn('--output: doc not in {text,json,srt,vtt}', self.refused(a, '--output', 'doc'))
-        self.assertIn('--jobs: Value 0 not in range', self.refused(a, '--jobs', 0))
-        self.assertIn('--format: opus not in', self.refused(a, '--format', 'opus'))
+        self.assertIn('FILE is missing', self.refused())
+        self.assertIn("--output must be one of text,json,srt,vtt, got 'doc'", self.refused(a, '--output', 'doc'))
+        self.assertIn('--jobs must be from 1 to 256', self.refused(a, '--jobs', 0))
+        self.assertIn('--format must be one of', self.refused(a, '--format', 'opus'))
         self.assertEqual('sample rate 7999 Hz is outside 8000 to 192000 Hz',
                          self.refused('-', '--rate', 7999))
         self.assertEqual('number of channels 9 is outside 1 to 8',

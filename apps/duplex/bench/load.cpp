@@ -17,6 +17,7 @@
 namespace duplex::cli::bench {
 namespace {
 
+// User's and system's, of all threads.
 std::optional<double> server_cpu_seconds(int process) {
   clockid_t clock_of_process;
   timespec time = {};
@@ -53,6 +54,7 @@ void load_result::add(const load_result& other) {
   wrong += other.wrong;
   unanswered += other.unanswered;
   if (problem.empty()) problem = other.problem;
+  seconds = std::max(seconds, other.seconds);
 }
 
 load_result run_load(const load_plan& plan, std::optional<int> server, load_watch& watch) {
@@ -74,7 +76,10 @@ load_result run_load(const load_plan& plan, std::optional<int> server, load_watc
   const auto start = clock::now();
   const double own_before = own_cpu_seconds();
   const auto server_before = server ? server_cpu_seconds(*server) : std::nullopt;
-  for (auto now = start; now < start + plan.time; now = clock::now()) {
+  const auto over = [&] {
+    return std::all_of(workers.begin(), workers.end(), [](auto& each) { return each->over(); });
+  };
+  for (auto now = start; now < start + plan.time && !over(); now = clock::now()) {
     const auto tick =
         std::min<clock::duration>(start + plan.time - now, std::chrono::milliseconds(100));
     std::this_thread::sleep_for(tick);
@@ -82,10 +87,10 @@ load_result run_load(const load_plan& plan, std::optional<int> server, load_watc
     watch.progress(std::min(share, 1.0), replies_of(workers));
   }
   load_result result;
-  result.seconds = std::chrono::duration<double>(clock::now() - start).count();
   result.own_cpu = own_cpu_seconds() - own_before;
   const auto server_after = server ? server_cpu_seconds(*server) : std::nullopt;
   if (server_before && server_after) result.server_cpu = *server_after - *server_before;
+  result.server_gone = server && !result.server_cpu;
   for (auto& each : threads) each.join();
   for (const auto& each : workers) result.add(each->result());
   return result;

@@ -33,15 +33,16 @@ struct load_result {
   histogram latencies;
   /// With a rate: how late this program itself was; part of the latencies.
   histogram lateness;
-  std::uint64_t replies = 0;              ///< while the load lasted
-  std::uint64_t refused = 0;              ///< connections that could not be opened
-  std::uint64_t broken = 0;               ///< connections that ended early
-  std::uint64_t wrong = 0;                ///< replies that are not what was sent
-  std::uint64_t unanswered = 0;           ///< messages sent, or due and not even sent, to the end
-  std::string problem = {};               ///< the first error of a connection
-  double seconds = 0;                     ///< that the load lasted
-  double own_cpu = 0;                     ///< seconds of this program's CPU
-  std::optional<double> server_cpu = {};  ///< seconds of the server's
+  std::uint64_t replies = 0;     ///< while the load lasted
+  std::uint64_t refused = 0;     ///< connections that could not be opened
+  std::uint64_t broken = 0;      ///< connections that ended early
+  std::uint64_t wrong = 0;       ///< replies that are not what was sent
+  std::uint64_t unanswered = 0;  ///< messages sent, or due and not even sent, to the end
+  std::string problem = {};      ///< the first error of a connection
+  double seconds = 0;            ///< that the load lasted, to the end of the last connection
+  double own_cpu = 0;            ///< seconds of this program's CPU
+  std::optional<double> server_cpu = {};  ///< seconds of the server's process, in all its threads
+  bool server_gone = false;               ///< its process ended before the load did
 
   bool spotless() const noexcept { return refused + broken + wrong + unanswered == 0; }
   void add(const load_result& other);

@@ -51,6 +51,7 @@ std::string time_text(histogram::duration time) {
 }
 
 void append_percentiles(std::string& to, const histogram& times) {
+  if (times.count() == 0) return append(to, " none\n");
   for (const auto& [name, share] : percentiles) {
     append(to, " %s %s, ", name, time_text(times.percentile(share)).c_str());
   }
@@ -66,11 +67,19 @@ nlohmann::ordered_json percentiles_json(const histogram& times) {
 }
 
 double per_second(const load_result& result) {
-  return static_cast<double>(result.replies) / result.seconds;
+  return result.replies == 0 ? 0 : static_cast<double>(result.replies) / result.seconds;
 }
 
 double server_us_per_message(const load_result& result) {
   return *result.server_cpu * 1e6 / static_cast<double>(result.replies);
+}
+
+void append_server_cpu(std::string& to, const load_result& result) {
+  if (result.server_gone) return append(to, "server      ended, and its CPU time is not known\n");
+  if (!result.server_cpu) return;
+  append(to, "server      %.0f %% of a core", *result.server_cpu / result.seconds * 100);
+  if (result.replies > 0) append(to, ", %.3g us a message", server_us_per_message(result));
+  to += "\n";
 }
 
 void append_errors(std::string& to, const load_result& result) {
@@ -113,18 +122,13 @@ std::string write_text(const load_plan& plan, const load_result& result) {
   append(text, "messages    %.0f a second (%ju), %.3g MB/s each way\n", per_second(result),
          static_cast<std::uintmax_t>(result.replies),
          per_second(result) * static_cast<double>(plan.size) / 1e6);
-  if (result.replies > 0) {
-    text += "latency    ";
-    append_percentiles(text, result.latencies);
-  }
+  text += "latency    ";
+  append_percentiles(text, result.latencies);
   if (plan.rate) {
     text += "sent late  ";
     append_percentiles(text, result.lateness);
   }
-  if (result.server_cpu && result.replies > 0) {
-    append(text, "server      %.0f %% of a core, %.3g us a message\n",
-           *result.server_cpu / result.seconds * 100, server_us_per_message(result));
-  }
+  append_server_cpu(text, result);
   append_errors(text, result);
   const double load = result.own_cpu / result.seconds / plan.threads;
   if (load > 0.9) {
@@ -149,10 +153,11 @@ std::string write_json(const load_plan& plan, const load_result& result) {
   report["seconds"] = result.seconds;
   report["replies"] = result.replies;
   report["replies_per_second"] = per_second(result);
-  report["latency_us"] = percentiles_json(result.latencies);
-  if (plan.rate) report["sent_late_us"] = percentiles_json(result.lateness);
+  if (result.latencies.count() > 0) report["latency_us"] = percentiles_json(result.latencies);
+  if (result.lateness.count() > 0) report["sent_late_us"] = percentiles_json(result.lateness);
   report["own_cpu_seconds"] = result.own_cpu;
   if (result.server_cpu) report["server_cpu_seconds"] = *result.server_cpu;
+  if (result.server_gone) report["server_cpu_seconds"] = nullptr;
   if (result.server_cpu && result.replies > 0) {
     report["server_cpu_us_per_message"] = server_us_per_message(result);
   }
@@ -161,7 +166,8 @@ std::string write_json(const load_plan& plan, const load_result& result) {
                       {"wrong", result.wrong},
                       {"missing", result.unanswered}};
   if (!result.problem.empty()) report["problem"] = result.problem;
-  return report.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return printable_json(report.dump(2, ' ', false, nlohmann::json::error_handler_t::replace)) +
+         "\n";
 }
 
 }  // namespace duplex::cli::bench

@@ -13,7 +13,9 @@
 #include <functional>
 #include <mutex>
 #include <stop_token>
+#include <string>
 #include <thread>
+#include <utility>
 
 namespace duplex::cli::bench {
 namespace {
@@ -21,6 +23,13 @@ namespace {
 constexpr std::size_t opened_at_once = 64;
 // For replies on their way when the load ends.
 constexpr auto drain_time = std::chrono::seconds(5);
+
+// For the first echo: three seconds, and what the messages take on a slow way, at 10 MB/s.
+std::chrono::duration<double> first_echo_time(const load_plan& plan) {
+  const auto in_flight = plan.connections * (plan.rate ? 1 : plan.in_flight);
+  return std::chrono::duration<double>(3 + static_cast<double>(plan.size) *
+                                               static_cast<double>(in_flight) / 1e7);
+}
 
 std::string text_of(std::size_t size) {
   std::string text(size, ' ');
@@ -54,6 +63,12 @@ class load_connection {
 
   /// There may be something to send, or nothing more.
   void look() noexcept { changed_.wake_all(); }
+
+  /// Ends it at once.
+  void give_up() {
+    closing_ = true;
+    ws_.abort();
+  }
 
  private:
   // With a rate, every count_-th message of the thread is this connection's.
@@ -99,13 +114,14 @@ class load_connection {
   task<> receive() {
     try {
       while (auto reply = co_await ws_.next()) count(*reply);
-      if (!closing_) note("a connection was closed by the server");
+      if (!closing_) owner_.note("a connection was closed by the server");
     } catch (const connection_closed& end) {
-      if (!closing_) note(end.what());
+      if (!closing_) owner_.note(end.what());
     }
     if (!closing_) ++owner_.result_.broken;
     ended_ = true;
     look();
+    owner_.ended();
   }
 
   void count(const message& reply) {
@@ -113,17 +129,15 @@ class load_connection {
     if (answered_ == sent_ || reply.is_text() != expected.is_text() ||
         reply.text() != expected.text()) {
       ++owner_.result_.wrong;
-      note("a reply is not what was sent");
+      owner_.note("a reply is not what was sent: the server must echo");
+    } else {
+      owner_.echoed();
     }
     if (answered_ == sent_) return;
     owner_.result_.latencies.add(clock::now() - sent_at(answered_));
     ++answered_;
     if (!owner_.stopping_) owner_.replies_.fetch_add(1, std::memory_order_relaxed);
     if (!owner_.plan_.rate || owner_.stopping_) look();
-  }
-
-  void note(std::string_view problem) {
-    if (owner_.result_.problem.empty()) owner_.result_.problem = problem;
   }
 
   task<> drain() {
@@ -216,7 +230,7 @@ task<> worker::open_next(std::size_t& opened) {
       connections_[index] = std::make_unique<load_connection>(*this, index, std::move(ws));
     } catch (const std::exception& problem) {
       ++result_.refused;
-      if (result_.problem.empty()) result_.problem = problem.what();
+      note(problem.what());
     }
   }
 }
@@ -224,7 +238,9 @@ task<> worker::open_next(std::size_t& opened) {
 task<> worker::load() {
   scope tasks;
   std::erase(connections_, nullptr);  // those refused
+  alive_ = connections_.size();
   for (auto& each : connections_) tasks.spawn(each->run());
+  tasks.spawn(expect_echo());
   {
     std::optional<pacer> pace;
     if (plan_.rate) {
@@ -235,12 +251,40 @@ task<> worker::load() {
             return due(static_cast<std::uint64_t>(passed) + 1);
           });
     }
-    co_await sleep_for(plan_.time);
+    coro::wait lasting(coro::executor::current(), all_ended_, start_ + plan_.time);
+    if (alive_ > 0) co_await lasting;
   }
+  result_.seconds = std::chrono::duration<double>(clock::now() - start_).count();
   result_.replies = replies_;
   stopping_ = true;
+  over_ = true;
   for (auto& each : connections_) each->look();
   co_await tasks.join();
+}
+
+task<> worker::expect_echo() {
+  const auto time = first_echo_time(plan_);
+  coro::wait waiting(coro::executor::current(), echo_came_,
+                     start_ + std::chrono::duration_cast<clock::duration>(time));
+  if (!echoed_ && alive_ > 0) co_await waiting;
+  if (echoed_ || alive_ == 0) co_return;
+  note("nothing was echoed in " + std::to_string(static_cast<long>(time.count())) +
+       " s: the server must echo");
+  for (auto& each : connections_) each->give_up();
+}
+
+void worker::echoed() noexcept {
+  if (!std::exchange(echoed_, true)) echo_came_.wake_all();
+}
+
+void worker::ended() noexcept {
+  if (--alive_ > 0) return;
+  echo_came_.wake_all();
+  all_ended_.wake_all();
+}
+
+void worker::note(std::string_view problem) {
+  if (result_.problem.empty()) result_.problem = problem;
 }
 
 clock::time_point worker::due(std::uint64_t message) const {

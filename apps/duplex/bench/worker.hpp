@@ -6,9 +6,11 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <duplex/coro/executor.hpp>
 #include <duplex/coro/task.hpp>
 #include <duplex/message.hpp>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "bench/load.hpp"
@@ -33,6 +35,8 @@ class worker {
   void run(std::barrier<>& all_open);
   /// Any thread.
   std::uint64_t replies() const noexcept { return replies_; }
+  /// Whether the load is over, its time or its last connection. Any thread.
+  bool over() const noexcept { return over_; }
   /// After `run`.
   const load_result& result() const noexcept { return result_; }
 
@@ -42,6 +46,10 @@ class worker {
   task<> open_connections();
   task<> open_next(std::size_t& opened);
   task<> load();
+  task<> expect_echo();
+  void echoed() noexcept;
+  void ended() noexcept;
+  void note(std::string_view problem);
   clock::time_point due(std::uint64_t message) const;
   void release_due();
   bool gives_up() const { return clock::now() >= give_up_at_; }
@@ -54,7 +62,11 @@ class worker {
   clock::time_point start_ = {};
   clock::time_point give_up_at_ = {};  // what is not answered by then is missing
   std::uint64_t released_ = 0;         // messages whose time has come, with a rate
+  std::size_t alive_ = 0;              // connections that have not ended
+  bool echoed_ = false;                // a message came back, as it was sent
+  coro::wait_queue echo_came_, all_ended_;
   bool stopping_ = false;
+  std::atomic<bool> over_ = false;
   std::atomic<std::uint64_t> replies_ = 0;
   load_result result_;
 };

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <duplex/protocol/utf8.hpp>
 #include <memory>
 #include <stdexcept>
 #include <system_error>
@@ -14,18 +15,8 @@
 namespace duplex::cli {
 namespace {
 
-std::string text_of(const message& shown, const display& how) {
-  if (shown.is_binary()) {
-    return (how.binary && !how.interactive ? "" : "(binary) ") + hexadecimal(shown.bytes());
-  }
-  std::string text(shown.text());
-  if (how.json) {
-    if (auto laid_out = lay_out_json(text)) text = std::move(*laid_out);
-  }
-  return how.terminal ? printable(text) : text;
-}
-
-// Further lines are indented: nothing a peer sends looks like a line of the program's own.
+// Further lines are indented: nothing a peer sends looks like a line of the program's own, or like
+// another message.
 std::string indented(std::string_view text) {
   std::string result;
   for (const char c : text) {
@@ -33,6 +24,16 @@ std::string indented(std::string_view text) {
     if (c == '\n') result += "  ";
   }
   return result;
+}
+
+std::string text_of(const message& shown, const display& how) {
+  if (shown.is_binary()) {
+    return (how.binary && !how.interactive ? "" : "(binary) ") + hexadecimal(shown.bytes());
+  }
+  const auto laid_out = how.json ? lay_out_json(shown.text()) : std::nullopt;
+  const auto text = laid_out.value_or(std::string(shown.text()));
+  if (!how.terminal) return text;
+  return laid_out && !how.interactive ? printable(text) : indented(printable(text));
 }
 
 int digit_value(char c) {
@@ -82,12 +83,16 @@ std::vector<std::byte> read_file(const std::string& name) {
 }  // namespace
 
 std::string show(const message& shown, const display& how) {
-  const auto text = text_of(shown, how);
-  return (how.interactive ? "< " + indented(text) : text) + "\n";
+  return (how.interactive ? "< " : "") + text_of(shown, how) + "\n";
 }
 
 message typed_message(std::string_view typed, bool binary) {
-  if (!binary) return message(typed);
+  if (!binary) {
+    if (!protocol::is_utf8(std::as_bytes(std::span(typed)))) {
+      throw std::invalid_argument("'" + escaped(typed, 40) + "' is no UTF-8");
+    }
+    return message(typed);
+  }
   const bool file = typed.starts_with('@');
   const auto bytes = file ? read_file(std::string(typed.substr(1))) : bytes_of(typed);
   return message(std::span(bytes));

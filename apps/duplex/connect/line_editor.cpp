@@ -89,7 +89,7 @@ std::optional<std::string> line_editor::read_line() {
   int count = 0;
   const char* text = el_gets(library_->line, &count);
   if (stopped_ || !text || count <= 0) {
-    if (!stopped_) erase();
+    if (!stopped_) erase(row_of_cursor());
     return std::nullopt;
   }
   std::string line(text, static_cast<std::size_t>(count));
@@ -122,26 +122,30 @@ int line_editor::read_character(wchar_t& to) {
 }
 
 void line_editor::print_above(std::string_view text) {
-  erase();
+  erase(row_of_cursor());
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);
   el_set(library_->line, EL_REFRESH);
 }
 
+// Some terminals leave each row as it was in the window before (xterm), others break lines anew.
+// The lesser of the two ways up never erases what is not the line's; part of it may stay.
 void line_editor::redraw() {
   el_set(library_->line, EL_PREP_TERM, 1);  // whoever ran meanwhile may have changed its modes
+  const auto row_before = row_of_cursor();
   el_resize(library_->line);
-  print_above("");
+  erase(std::min(row_before, row_of_cursor()));
+  el_set(library_->line, EL_REFRESH);
 }
 
 void line_editor::stop() {
-  erase();
+  erase(row_of_cursor());
   stopped_ = true;
 }
 
-void line_editor::erase() {
+void line_editor::erase(std::size_t rows_above) {
   std::string sequence = "\r";
-  for (auto rows = row_of_cursor(); rows > 0; --rows) sequence += "\x1b[A";
+  for (auto rows = rows_above; rows > 0; --rows) sequence += "\x1b[A";
   sequence += "\x1b[J";
   std::fwrite(sequence.data(), 1, sequence.size(), stdout);
   std::fflush(stdout);

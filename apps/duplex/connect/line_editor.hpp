@@ -38,7 +38,7 @@ class line_editor {
   struct library;
 
   int read_character(wchar_t& to);
-  void erase();
+  void erase(std::size_t rows_above);
   std::size_t row_of_cursor() const;
 
   const char* prompt_;

@@ -45,7 +45,8 @@ void recording::write(direction way, const message& recorded) {
   } else {
     line["hex"] = hexadecimal(recorded.bytes());
   }
-  const auto text = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  const auto text =
+      printable_json(line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)) + "\n";
   const std::lock_guard lock(mutex_);
   if (std::fwrite(text.data(), 1, text.size(), file_.get()) != text.size() ||
       std::fflush(file_.get()) != 0) {

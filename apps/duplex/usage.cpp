@@ -1,0 +1,110 @@
+// CLI11's texts: less of its help, and its messages taken apart and worded anew.
+#include "usage.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "escape.hpp"
+
+namespace duplex::cli {
+namespace {
+
+// Each % of the shape stands for any text; $1 is the first.
+struct wording {
+  std::string_view kind, shape, ours;
+};
+
+constexpr std::array wordings = {
+    wording{"ExtrasError", "The following argument was not expected: -%", "no such option: '-$1'"},
+    wording{"ExtrasError", "The following argument was not expected: %",
+            "'$1' is one argument too many"},
+    wording{"ExtrasError", "The following arguments were not expected: %",
+            "what is this for: '$1'?"},
+    wording{"ArgumentMismatch", "%: % required % missing", "$1 needs a value"},
+    wording{"ArgumentMismatch", "%: At Most 1 required but received %", "$1 is given $2 times"},
+    wording{"ArgumentMismatch", "% was given a disallowed flag override", "$1 takes no value"},
+    wording{"RequiredError", "% is required", "$1 is missing"},
+    wording{"RequiresError", "% requires %", "$1 needs $2 too"},
+    wording{"ExcludesError", "% excludes %", "$1 and $2 exclude each other"},
+    wording{"ValidationError", "%: Value % not in range % to %",
+            "$1 must be from $3 to $4, got '$2'"},
+    wording{"ValidationError", "%: % not in {%}", "$1 must be one of $3, got '$2'"},
+    wording{"ValidationError", "%: Number less or equal to 0: %", "$1 must be positive, got '$2'"},
+    wording{"ValidationError", "%: Failed parsing number (%)", "$1 must be a number, got '$2'"},
+    wording{"ConversionError", "Could not convert: % = %", "$1 must be a number, got '$2'"},
+};
+
+// What stands for each % where the text has the shape.
+std::optional<std::vector<std::string_view>> match(std::string_view text, std::string_view shape) {
+  std::vector<std::string_view> parts;
+  auto wild = shape.find('%');
+  if (text.substr(0, wild) != shape.substr(0, wild)) return std::nullopt;
+  text.remove_prefix(wild);
+  while (wild != shape.npos) {
+    shape.remove_prefix(wild + 1);
+    wild = shape.find('%');
+    const auto literal = shape.substr(0, wild);
+    const bool is_last = wild == shape.npos;
+    const auto at = is_last && literal.empty() ? text.size()
+                    : is_last                  ? text.rfind(literal)
+                                               : text.find(literal);
+    if (at == text.npos || (is_last && at + literal.size() != text.size())) return std::nullopt;
+    parts.push_back(text.substr(0, at));
+    text.remove_prefix(at + literal.size());
+  }
+  return parts;
+}
+
+std::string fill(std::string_view ours, const std::vector<std::string_view>& parts) {
+  std::string result;
+  for (std::size_t i = 0; i < ours.size(); ++i) {
+    if (ours[i] == '$') {
+      result += parts[static_cast<std::size_t>(ours[++i] - '1')];
+    } else {
+      result += ours[i];
+    }
+  }
+  return result;
+}
+
+std::string worded(const CLI::Error& error) {
+  const std::string theirs = error.what();
+  for (const auto& [kind, shape, ours] : wordings) {
+    if (kind != error.get_name()) continue;
+    if (const auto parts = match(theirs, shape)) return fill(ours, *parts);
+  }
+  return theirs;
+}
+
+// A value that is refused says what it must be; names and numbers of arguments are to be looked up.
+bool needs_help(const CLI::Error& error) {
+  return error.get_name() == "ExtrasError" || error.get_name() == "RequiredError" ||
+         error.get_name() == "ArgumentMismatch";
+}
+
+}  // namespace
+
+std::string help_formatter::make_option_opts(const CLI::Option* option) const {
+  if (option->get_type_size() == 0) return "";  // a flag
+  std::string text = option->get_type_name();
+  // Behind a colon, and with no space after it, is how the value is checked.
+  auto colon = text.find(':');
+  while (colon != text.npos && text[colon + 1] == ' ') colon = text.find(':', colon + 1);
+  text.resize(std::min(colon, text.size()));
+  if (!option->get_default_str().empty()) text += "=" + option->get_default_str();
+  return text.empty() ? "" : " " + text;
+}
+
+std::string usage_text(const CLI::App* app, const CLI::Error& error) {
+  std::string text = "duplex: " + printable(worded(error)) + "\n";
+  if (!needs_help(error)) return text;
+  const auto chosen = app->get_subcommands();
+  const auto command = chosen.empty() ? "" : chosen.front()->get_name() + " ";
+  return text + "Run duplex " + command + "--help for the options.\n";
+}
+
+}  // namespace duplex::cli
