@@ -5,12 +5,10 @@
 #include <duplex/run.hpp>
 #include <duplex/server.hpp>
 #include <duplex/static_files.hpp>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -95,11 +93,7 @@ std::optional<tls_server> tls_of(const arguments& from) {
 
 request_steps steps_of(const arguments& from) {
   if (from.directory.empty()) return {};
-  try {
-    return static_files(from.directory);
-  } catch (const std::filesystem::filesystem_error& problem) {
-    throw std::system_error(problem.code(), "cannot read '" + from.directory + "'");
-  }
+  return static_files(from.directory);
 }
 
 std::string host_of(const arguments& from) {
