@@ -15,27 +15,34 @@ namespace {
 
 // Each % of the shape stands for any text; $1 is the first.
 struct wording {
-  std::string_view kind, shape, ours;
+  CLI::ExitCodes kind;
+  std::string_view shape, ours;
 };
 
 constexpr std::array wordings = {
-    wording{"ExtrasError", "The following argument was not expected: -%", "no such option: '-$1'"},
-    wording{"ExtrasError", "The following argument was not expected: %",
+    wording{CLI::ExitCodes::ExtrasError, "The following argument was not expected: -%",
+            "no such option: '-$1'"},
+    wording{CLI::ExitCodes::ExtrasError, "The following argument was not expected: %",
             "'$1' is one argument too many"},
-    wording{"ExtrasError", "The following arguments were not expected: %",
+    wording{CLI::ExitCodes::ExtrasError, "The following arguments were not expected: %",
             "what is this for: '$1'?"},
-    wording{"ArgumentMismatch", "%: % required % missing", "$1 needs a value"},
-    wording{"ArgumentMismatch", "%: At Most 1 required but received %", "$1 is given $2 times"},
-    wording{"ArgumentMismatch", "% was given a disallowed flag override", "$1 takes no value"},
-    wording{"RequiredError", "% is required", "$1 is missing"},
-    wording{"RequiresError", "% requires %", "$1 needs $2 too"},
-    wording{"ExcludesError", "% excludes %", "$1 and $2 exclude each other"},
-    wording{"ValidationError", "%: Value % not in range % to %",
+    wording{CLI::ExitCodes::ArgumentMismatch, "%: % required % missing", "$1 needs a value"},
+    wording{CLI::ExitCodes::ArgumentMismatch, "%: At Most 1 required but received %",
+            "$1 is given $2 times"},
+    wording{CLI::ExitCodes::ArgumentMismatch, "% was given a disallowed flag override",
+            "$1 takes no value"},
+    wording{CLI::ExitCodes::RequiredError, "% is required", "$1 is missing"},
+    wording{CLI::ExitCodes::RequiresError, "% requires %", "$1 needs $2 too"},
+    wording{CLI::ExitCodes::ExcludesError, "% excludes %", "$1 and $2 exclude each other"},
+    wording{CLI::ExitCodes::ValidationError, "%: Value % not in range % to %",
             "$1 must be from $3 to $4, got '$2'"},
-    wording{"ValidationError", "%: % not in {%}", "$1 must be one of $3, got '$2'"},
-    wording{"ValidationError", "%: Number less or equal to 0: %", "$1 must be positive, got '$2'"},
-    wording{"ValidationError", "%: Failed parsing number (%)", "$1 must be a number, got '$2'"},
-    wording{"ConversionError", "Could not convert: % = %", "$1 must be a number, got '$2'"},
+    wording{CLI::ExitCodes::ValidationError, "%: % not in {%}", "$1 must be one of $3, got '$2'"},
+    wording{CLI::ExitCodes::ValidationError, "%: Number less or equal to 0: %",
+            "$1 must be positive, got '$2'"},
+    wording{CLI::ExitCodes::ValidationError, "%: Failed parsing number (%)",
+            "$1 must be a number, got '$2'"},
+    wording{CLI::ExitCodes::ConversionError, "Could not convert: % = %",
+            "$1 must be a number, got '$2'"},
 };
 
 // What stands for each % where the text has the shape.
@@ -74,7 +81,7 @@ std::string fill(std::string_view ours, const std::vector<std::string_view>& par
 std::string worded(const CLI::Error& error) {
   const std::string theirs = error.what();
   for (const auto& [kind, shape, ours] : wordings) {
-    if (kind != error.get_name()) continue;
+    if (static_cast<int>(kind) != error.get_exit_code()) continue;
     if (const auto parts = match(theirs, shape)) return fill(ours, *parts);
   }
   return theirs;
@@ -82,8 +89,9 @@ std::string worded(const CLI::Error& error) {
 
 // A value that is refused says what it must be; names and numbers of arguments are to be looked up.
 bool needs_help(const CLI::Error& error) {
-  return error.get_name() == "ExtrasError" || error.get_name() == "RequiredError" ||
-         error.get_name() == "ArgumentMismatch";
+  const auto kind = static_cast<CLI::ExitCodes>(error.get_exit_code());
+  return kind == CLI::ExitCodes::ExtrasError || kind == CLI::ExitCodes::RequiredError ||
+         kind == CLI::ExitCodes::ArgumentMismatch;
 }
 
 }  // namespace

@@ -463,7 +463,7 @@ class Usage(unittest.TestCase):
         for told, *arguments in (
                 ("duplex: URI is missing\nRun duplex connect --help for the options.\n", 'connect'),
                 ('path of a unix socket', 'ws://127.0.0.1:9/', '--unix', ''),
-                ('--unix and --proxy exclude', 'ws://127.0.0.1:9/', '--unix', '/x', '--proxy', 'http://x'),
+                ('--proxy and --unix exclude each other', 'ws://127.0.0.1:9/', '--unix', '/x', '--proxy', 'http://x'),
                 ('duplex: --send needs a value\nRun', 'ws://127.0.0.1:9/', '--send'),
                 ('duplex: --cert needs --key too\n', 'ws://127.0.0.1:9/', '--cert', 'x'),
                 ('duplex: --timeout must be from 0.01 to 86400, got \'0\'\n', 'ws://127.0.0.1:9/', '--timeout', '0'),

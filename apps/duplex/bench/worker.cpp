@@ -27,8 +27,8 @@ constexpr auto drain_time = std::chrono::seconds(5);
 // For the first echo: three seconds, and what the messages take on a slow way, at 10 MB/s.
 std::chrono::duration<double> first_echo_time(const load_plan& plan) {
   const auto in_flight = plan.connections * (plan.rate ? 1 : plan.in_flight);
-  return std::chrono::duration<double>(3 + static_cast<double>(plan.size) *
-                                               static_cast<double>(in_flight) / 1e7);
+  const auto seconds = static_cast<double>(plan.size) * static_cast<double>(in_flight) / 1e7;
+  return std::chrono::duration<double>(3 + std::min(seconds, 86400.0));
 }
 
 std::string text_of(std::size_t size) {
