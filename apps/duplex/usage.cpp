@@ -13,7 +13,8 @@
 namespace duplex::cli {
 namespace {
 
-// Each % of the shape stands for any text; $1 is the first.
+// Each % of the shape stands for any text; $1 is the first, #1 the same without the zeros that end
+// a fraction.
 struct wording {
   CLI::ExitCodes kind;
   std::string_view shape, ours;
@@ -35,7 +36,7 @@ constexpr std::array wordings = {
     wording{CLI::ExitCodes::RequiresError, "% requires %", "$1 needs $2 too"},
     wording{CLI::ExitCodes::ExcludesError, "% excludes %", "$1 and $2 exclude each other"},
     wording{CLI::ExitCodes::ValidationError, "%: Value % not in range % to %",
-            "$1 must be from $3 to $4, got '$2'"},
+            "$1 must be from #3 to #4, got '$2'"},
     wording{CLI::ExitCodes::ValidationError, "%: % not in {%}", "$1 must be one of $3, got '$2'"},
     wording{CLI::ExitCodes::ValidationError, "%: Number less or equal to 0: %",
             "$1 must be positive, got '$2'"},
@@ -66,14 +67,22 @@ std::optional<std::vector<std::string_view>> match(std::string_view text, std::s
   return parts;
 }
 
+std::string_view shorter(std::string_view number) {
+  if (number.find('.') == number.npos) return number;
+  number = number.substr(0, number.find_last_not_of('0') + 1);
+  return number.substr(0, number.size() - (number.ends_with('.') ? 1 : 0));
+}
+
 std::string fill(std::string_view ours, const std::vector<std::string_view>& parts) {
   std::string result;
   for (std::size_t i = 0; i < ours.size(); ++i) {
-    if (ours[i] == '$') {
-      result += parts[static_cast<std::size_t>(ours[++i] - '1')];
-    } else {
+    if (ours[i] != '$' && ours[i] != '#') {
       result += ours[i];
+      continue;
     }
+    const bool as_number = ours[i] == '#';
+    const auto part = parts[static_cast<std::size_t>(ours[++i] - '1')];
+    result += as_number ? shorter(part) : part;
   }
   return result;
 }

@@ -279,7 +279,7 @@ class Usage(unittest.TestCase):
 
     def test_wrong_arguments_have_status_2(self):
         uri = 'ws://127.0.0.1:9/'
-        self.check_refused('subcommand', )
+        self.check_refused('a URI to connect to, or a command, is missing')
         self.check_refused('URI', 'probe')
         self.check_refused('--key', 'probe', 'wss://127.0.0.1:9/', '--cert', 'c.pem')
         self.check_refused('scheme', 'probe', 'http://127.0.0.1:9/')
