@@ -26,7 +26,7 @@ constexpr std::array wordings = {
     wording{CLI::ExitCodes::ExtrasError, "The following argument was not expected: %",
             "'$1' is one argument too many"},
     wording{CLI::ExitCodes::ExtrasError, "The following arguments were not expected: %",
-            "what is this for: '$1'?"},
+            "no such options or arguments: $1"},
     wording{CLI::ExitCodes::ArgumentMismatch, "%: % required % missing", "$1 needs a value"},
     wording{CLI::ExitCodes::ArgumentMismatch, "%: At Most 1 required but received %",
             "$1 is given $2 times"},
@@ -42,8 +42,7 @@ constexpr std::array wordings = {
             "$1 must be positive, got '$2'"},
     wording{CLI::ExitCodes::ValidationError, "%: Failed parsing number (%)",
             "$1 must be a number, got '$2'"},
-    wording{CLI::ExitCodes::ConversionError, "Could not convert: % = %",
-            "$1 must be a number, got '$2'"},
+    wording{CLI::ExitCodes::ConversionError, "Could not convert: % = %", "$1 does not take '$2'"},
 };
 
 // What stands for each % where the text has the shape.
