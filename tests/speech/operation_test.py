@@ -186,7 +186,7 @@ class Seen(unittest.IsolatedAsyncioTestCase):
 
     def test_what_is_wrong_is_said_before_it_listens(self):
         for arguments, status, words in ((['--model', '/nothing'], 1, 'no model "/nothing"'),
-                                         (['--tls-cert', '/no.pem', '--tls-key', '/no.key'], 1, '/no.key'),
+                                         (['--tls-cert', '/no.pem', '--tls-key', '/no.key'], 1, "'/no."),
                                          (['--token', 'two words'], 2, 'token'),
                                          (['--origin', 'https://example.com/path'], 1, 'https://example.com/path'),
                                          (['--host', '203.0.113.1'], 1, '203.0.113.1')):
