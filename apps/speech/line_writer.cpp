@@ -1,5 +1,6 @@
 #include "speech/line_writer.hpp"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -7,6 +8,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -24,7 +26,15 @@ void write_all(int file, std::string_view text) {
 }  // namespace
 
 struct line_writer::state {
-  void run(int file) {
+  state(int its_file, std::size_t its_most)
+      : file(::fcntl(its_file, F_DUPFD_CLOEXEC, 0)), most(its_most) {
+    if (file < 0) throw std::system_error(errno, std::generic_category(), "cannot write lines");
+  }
+  ~state() { ::close(file); }
+  state(const state&) = delete;
+  state& operator=(const state&) = delete;
+
+  void run() {
     sigset_t all;  // signals are for others, and a pipe without a reader is no reason to end
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, nullptr);
@@ -41,17 +51,17 @@ struct line_writer::state {
     changed.notify_all();
   }
 
+  const int file;  // its own: a write that is blocked may outlive the caller's
+  const std::size_t most;
   std::mutex mutex;
   std::condition_variable changed;
   std::string waiting;
   std::uint64_t dropped = 0;
-  std::size_t most = 0;
   bool ending = false, ended = false;
 };
 
-line_writer::line_writer(int file, std::size_t most) : state_(std::make_shared<state>()) {
-  state_->most = most;
-  std::thread([shared = state_, file] { shared->run(file); }).detach();
+line_writer::line_writer(int file, std::size_t most) : state_(std::make_shared<state>(file, most)) {
+  std::thread([shared = state_] { shared->run(); }).detach();
 }
 
 line_writer::~line_writer() {

@@ -15,7 +15,8 @@ namespace duplex::speech {
 /// counted, whole.
 class line_writer {
  public:
-  /// `file` must stay open. `most`: bytes that wait. Throws std::system_error without a thread.
+  /// Writes to a duplicate of `file`. `most`: bytes that wait. Throws std::system_error where there
+  /// is no descriptor or thread left.
   explicit line_writer(int file, std::size_t most = std::size_t{1} << 20);
   /// Waits for what is unwritten, a second at most; a reader that stands still keeps nobody.
   ~line_writer();

@@ -7,6 +7,8 @@
 #include <array>
 #include <iterator>
 #include <stdexcept>
+#include <system_error>
+#include <utility>
 
 namespace duplex::speech {
 namespace {
@@ -57,6 +59,18 @@ TEST(line_writer, a_reader_that_stands_still_costs_lines_and_no_time) {
   line_writer writer(pipe.ends[1], 10'000);
   for (int i = 0; i < 21; ++i) writer.write(line);  // ten may be on their way, ten wait
   EXPECT_GE(writer.dropped(), 1U);
+}
+
+TEST(line_writer, a_file_its_owner_closes_is_written_to_the_end) {
+  pipe_ends pipe;
+  line_writer writer(pipe.ends[1]);
+  ::close(std::exchange(pipe.ends[1], ::open("/dev/null", O_WRONLY | O_CLOEXEC)));
+  writer.write("still here");
+  EXPECT_EQ(pipe.read(11), "still here\n");
+}
+
+TEST(line_writer, a_file_that_is_not_open_is_refused) {
+  EXPECT_THROW(line_writer(-1), std::system_error);
 }
 
 }  // namespace
