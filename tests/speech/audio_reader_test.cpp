@@ -1,6 +1,8 @@
 #include "speech/audio/reader.hpp"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
+#include <ogg/ogg.h>
 #include <sndfile.h>
 
 #include <cmath>
@@ -182,6 +184,48 @@ TEST(audio_reader, bytes_that_are_no_audio_are_refused_with_the_reason) {
   EXPECT_EQ(refusal("hello"), "not an audio file that can be read: Format not recognised");
   EXPECT_EQ(refusal(std::string(10'000, '\0')).substr(0, 34), "not an audio file that can be read");
   EXPECT_EQ(refusal("RIFF....WAVEfmt ").substr(0, 34), "not an audio file that can be read");
+}
+
+TEST(audio_reader, wav_of_impossible_audio_is_refused_by_what_is_wrong) {
+  const auto with = [](std::size_t at, std::uint32_t value) {
+    auto file = wav_file(tone(0.1, 16000));
+    put_32(file, at, value);
+    return refusal(file);
+  };
+  EXPECT_EQ(with(24, 0), "sample rate 0 Hz is outside 8000 to 192000 Hz");
+  EXPECT_EQ(with(24, 0xFFFFFFFF), "sample rate 2147483647 Hz is outside 8000 to 192000 Hz");
+  EXPECT_EQ(with(22, 16'000 << 16), "number of channels 0 is outside 1 to 8");
+  EXPECT_EQ(with(22, 16'000 << 16 | 0xFFFF), "number of channels 65535 is outside 1 to 8");
+}
+
+// Each would leave several kilobytes in libsndfile.
+TEST(audio_reader, ogg_with_damaged_headers_is_refused_and_leaves_nothing_behind) {
+  const auto whole = audio_file(tone(1, 44'100), {SF_FORMAT_OGG | SF_FORMAT_VORBIS, 44'100});
+  auto damaged = whole;
+  damaged[2000] ^= 0x55;
+  auto of_other_version = whole;
+  auto* const first = reinterpret_cast<unsigned char*>(of_other_version.data());
+  ogg_page page{first, 28, first + 28, 30};
+  page.body[7] = 9;
+  ogg_page_checksum_set(&page);
+  const std::string tag("ID3\3\0\0\0\0\0\5abcde", 15);
+  const auto before = mallinfo2().uordblks;
+  for (int i = 0; i < 20; ++i) {
+    for (const auto& file : {whole.substr(0, 58), whole.substr(0, 3000), damaged, of_other_version,
+                             tag + damaged, tag + tag + whole.substr(0, 100)}) {
+      EXPECT_EQ(refusal(file),
+                "not an audio file that can be read: its Vorbis headers are not whole");
+    }
+  }
+  EXPECT_LT(mallinfo2().uordblks, before + 100'000);
+  EXPECT_EQ(samples_of(whole).size(), 16'000U);
+}
+
+TEST(audio_reader, mp3_without_a_frame_is_refused_for_that) {
+  const auto file =
+      audio_file(tone(1, 44'100), {SF_FORMAT_MPEG | SF_FORMAT_MPEG_LAYER_III, 44'100});
+  EXPECT_EQ(refusal(file.substr(0, 60)),
+            "not an audio file that can be read: it has no whole frame of audio");
 }
 
 TEST(audio_reader, audio_without_samples_is_refused) {

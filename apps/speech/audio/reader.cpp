@@ -3,12 +3,14 @@
 #include <sndfile.h>
 
 #include <algorithm>
+#include <climits>
 #include <cstdio>
 #include <cstring>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "speech/audio/vorbis_headers.hpp"
 #include "speech/audio/wav_header.hpp"
 #include "speech/error.hpp"
 
@@ -19,11 +21,18 @@ namespace {
   throw speech_error(error_code::bad_audio, message);
 }
 
+[[noreturn]] void refuse_file(const std::string& why) {
+  refuse("not an audio file that can be read: " + why);
+}
+
 // Where a WAV file leaves open how much audio follows: the place of the data's size.
 std::optional<std::size_t> unwritten_size(std::span<const std::byte> file) {
   wav_header header;
   auto rest = file;
-  if (header.take(rest) != wav_header::status::complete || header.audio_size()) return std::nullopt;
+  if (header.take(rest) != wav_header::status::complete) return std::nullopt;
+  const auto rate = static_cast<int>(std::min<std::uint32_t>(header.rate(), INT_MAX));
+  check_frames(rate, static_cast<int>(header.channels()), error_code::bad_audio);
+  if (header.audio_size()) return std::nullopt;
   return file.size() - rest.size() - 4;
 }
 
@@ -68,10 +77,11 @@ struct memory_file {
 class audio_reader::file {
  public:
   explicit file(std::span<const std::byte> bytes) : memory_{bytes} {
+    if (!has_sound_vorbis_headers(bytes)) refuse_file("its Vorbis headers are not whole");
     SF_VIRTUAL_IO io{memory_file::length, memory_file::seek, memory_file::read, nullptr,
                      memory_file::tell};
     handle_.reset(sf_open_virtual(&io, SFM_READ, &info_, &memory_));
-    if (handle_ == nullptr) refuse("not an audio file that can be read: " + reason());
+    if (handle_ == nullptr) refuse_file(reason());
     check_frames(info_.samplerate, info_.channels, error_code::bad_audio);
     frames_.resize(static_cast<std::size_t>(info_.samplerate) *
                    static_cast<std::size_t>(info_.channels));
@@ -96,6 +106,8 @@ class audio_reader::file {
   };
 
   static std::string reason() {
+    constexpr int bad_file = 7;  // what it says of an MP3 file without a whole frame
+    if (sf_error(nullptr) == bad_file) return "it has no whole frame of audio";
     std::string text = sf_strerror(nullptr);
     while (!text.empty() && (text.back() == '.' || text.back() == '\n')) text.pop_back();
     return text;

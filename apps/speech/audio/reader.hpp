@@ -17,7 +17,9 @@ namespace duplex::speech {
 /// WAV header that promises more audio than there is, or none, yields what is there. Samples that
 /// are no number are taken for 0.
 ///
-/// Needs memory for one block only, however long the file. Not thread-safe.
+/// Needs memory for one block only, however long the file. libmpg123, which libsndfile reads MP3
+/// with, says on standard error what is wrong with damaged files, and cannot be kept from it. Not
+/// thread-safe.
 class audio_reader {
  public:
   /// `file` is read in place and must outlive the reader. Throws `speech_error` with `bad_audio`
