@@ -1,4 +1,7 @@
 // duplex: WebSocket on the command line.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdio>
@@ -63,10 +66,21 @@ std::vector<std::string> command_line(const CLI::App& app, int argc, char** argv
   return words;
 }
 
+// What is opened first would take the number of a standard stream that is closed, and be read or
+// written in its place: reading the input, and writing the others, is to fail instead.
+void occupy_standard_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(stream, F_GETFD) >= 0) continue;
+    [[maybe_unused]] const int taken =
+        open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
   using namespace duplex;
+  occupy_standard_streams();
   CLI::App app("WebSocket on the command line.", "duplex");
   app.set_help_flag("-h,--help", "tell the options, and stop");
   app.set_version_flag("--version", "duplex " + std::string(version), "tell the version, and stop");

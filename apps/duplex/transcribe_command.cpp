@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <exception>
 #include <filesystem>
 #include <functional>
@@ -90,7 +91,7 @@ speech::pcm_format format_of(const arguments& from) try {
 
 // A pattern's files in the order of their names; what matches nothing is taken for a name.
 void expand(const std::string& word, std::vector<std::string>& to) {
-  if (fs::exists(word)) return to.push_back(word);
+  if (std::error_code unknown; fs::exists(word, unknown)) return to.push_back(word);
   glob_t found = {};
   if (glob(word.c_str(), GLOB_NOCHECK | GLOB_NOESCAPE, nullptr, &found) == 0) {
     to.insert(to.end(), found.gl_pathv, found.gl_pathv + found.gl_pathc);
@@ -107,16 +108,29 @@ std::string saved_name(const std::string& recording, const arguments& how, form 
   return path.string();
 }
 
-// Two transcripts in one file, or one over its recording, would be seen too late.
+// The same for all names of a file.
+std::string identity(const std::string& name) {
+  std::error_code unknown;
+  const auto path = fs::weakly_canonical(fs::absolute(name, unknown), unknown);
+  return unknown ? name : path.string();
+}
+
+// Two transcripts in one file, or one over its recording, would be seen too late; and so would a
+// directory that takes none.
 void check_names(const std::vector<transcribe::recording>& recordings) {
   std::map<std::string, std::string> sources;
-  for (const auto& each : recordings) sources.emplace(each.name, each.name);
+  for (const auto& each : recordings) sources.emplace(identity(each.name), each.name);
   for (const auto& each : recordings) {
-    const auto [other, is_new] = sources.emplace(each.save_as, each.name);
+    const auto [other, is_new] = sources.emplace(identity(each.save_as), each.name);
     if (!is_new) {
       throw CLI::ValidationError("--save", "transcript of " + printable(each.name) +
                                                " would overwrite " + printable(each.save_as) +
                                                ", that of " + printable(other->second));
+    }
+    const auto folder = fs::path(each.save_as).parent_path();
+    if (access(folder.empty() ? "." : folder.c_str(), W_OK | X_OK) != 0) {
+      throw CLI::ValidationError("--save", "cannot write to " + printable(folder.string()) + ": " +
+                                               std::generic_category().message(errno));
     }
   }
 }
@@ -133,7 +147,8 @@ std::vector<transcribe::recording> recordings_of(const arguments& from, form in)
   for (const auto& name : names) {
     if (name == "-") throw CLI::ValidationError("-", "standard input is transcribed alone");
     const auto raw = is_raw ? std::optional(format) : std::nullopt;
-    recordings.push_back({name, [name, raw] { return transcribe::open_file(name, raw); }});
+    recordings.push_back(
+        {name, [name, raw](const auto& stop) { return transcribe::open_file(name, raw, stop); }});
     if (from.save) recordings.back().save_as = saved_name(name, from, in);
     std::error_code unknown;
     const auto size = fs::file_size(name, unknown);

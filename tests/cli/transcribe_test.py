@@ -186,6 +186,38 @@ class Files(Case):
         stdout, stderr = process.communicate(timeout=PATIENCE)
         self.assertEqual((words(stdout.decode()), stderr), (SAID, b''))
 
+    def test_named_pipe_that_nobody_writes_to_can_be_interrupted(self):
+        fifo = self.folder / 'fifo'
+        os.mkfifo(fifo)
+        process = start(fifo)
+        with open(fifo, 'wb'):  # it has been opened
+            process.send_signal(signal.SIGINT)
+            stdout, stderr = process.communicate(timeout=PATIENCE)
+        self.assertEqual((process.returncode, stdout, stderr), (1, b'', b'duplex: 1 more were not begun\n'))
+
+    def test_pipe_without_end_is_refused(self):
+        self.check(transcribe('/dev/zero'), 1, '', 'duplex: /dev/zero: more than 1 GiB through a pipe: save it as a file first\n')
+
+    def test_recording_that_is_cut_meanwhile_is_a_failure_of_its_own(self):
+        cut = self.file('cut.wav', (SPEECH + SILENCE) * 60)
+        process = start(cut, self.file('next.wav'), '--jobs', 1)
+        lines = [process.stdout.readline() for _ in range(2)]
+        os.truncate(cut, 100)
+        stdout, stderr = process.communicate(timeout=PATIENCE)
+        self.assertRegex(words(lines[1].decode()), '^and so my fellow americans')
+        self.assertEqual((process.returncode, stderr.decode()), (1, f'duplex: {cut}: was cut while it was read\n'))
+        self.assertTrue(words(stdout.decode()).endswith(SAID))
+
+    def test_strange_names_are_told_on_one_line(self):
+        long, strange = 'a' * 300, 'a\nduplex: b.wav: \x1b[31mfine'
+        (self.folder / strange).write_bytes(b'hello')
+        (self.folder / 'loop').symlink_to('loop')
+        good = self.file('good.wav', SILENCE)
+        self.check(transcribe(long, strange, 'loop', good, cwd=self.folder), 1, '', (
+            f'duplex: {long}: cannot be read: File name too long\n'
+            'duplex: a\\nduplex: b.wav: \\x1b[31mfine: not an audio file that can be read: Format not recognised\n'
+            'duplex: loop: cannot be read: Too many levels of symbolic links\n'))
+
     def test_transcripts_are_saved_beside_recordings(self):
         first, second = self.file('first.take.wav'), self.file('second.wav', SILENCE)
         ran = transcribe(first, second, '--save', '--output', 'srt')
@@ -198,8 +230,6 @@ class Files(Case):
         ran = transcribe(SAMPLE, '--save-to', self.folder)
         self.check(ran, 0, f'{self.folder}/jfk.txt\n')
         self.assertEqual(words((self.folder / 'jfk.txt').read_text()), SAID)
-        ran = transcribe(SAMPLE, '--save-to', self.folder / 'none')
-        self.check(ran, 1, '', f'duplex: {SAMPLE}: cannot write {self.folder}/none/jfk.txt: No such file or directory\n')
 
     def test_output_that_cannot_be_written_is_a_failure(self):
         with open('/dev/full', 'wb') as full:
@@ -290,6 +320,10 @@ class Input(Case):
             end.close()
         self.assertTrue(SAID.startswith(words(stdout.decode())[:30]))
 
+    def test_closed_input_is_said_to_be(self):
+        ran = subprocess.run(['sh', '-c', 'exec "$0" transcribe - <&-', duplex], capture_output=True, timeout=PATIENCE)
+        self.check(ran, 1, '', 'duplex: cannot read standard input: Bad file descriptor\n')
+
     def test_what_is_no_audio_is_refused(self):
         self.check(transcribe('-', input=b''), 1, '', 'duplex: no audio on standard input\n')
         self.check(transcribe('-', input=b'RIFF1234WAVEdata1234' + SPEECH), 1, '', 'duplex: WAV header without a format\n')
@@ -371,6 +405,13 @@ class Usage(Case):
         text.write_bytes(SILENCE)
         self.assertIn('would overwrite', self.refused(text, '--save', '--format', 'pcm_s16le'))
         self.assertEqual(text.read_bytes(), SILENCE)
+        os.chdir(self.folder)
+        self.assertIn('would overwrite', self.refused('a.wav', self.folder / 'a.flac', '--save'))
+        self.assertIn('would overwrite', self.refused('a.txt', '--save-to', self.folder, '--format', 'pcm_s16le'))
+
+    def test_directory_for_transcripts_is_looked_at_first(self):
+        none = self.folder / 'none'
+        self.assertEqual(f'--save: cannot write to {none}: No such file or directory', self.refused(SAMPLE, '--save-to', none))
 
     def test_wrong_model_says_which_there_are(self):
         ran = transcribe(SAMPLE, '--model', 'huge')

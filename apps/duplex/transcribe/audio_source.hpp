@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -24,11 +25,18 @@ class audio_source {
   virtual double progress() const = 0;
 };
 
+/// What is no regular file, such as a named pipe, is read to its end first, and may have so much.
+inline constexpr std::size_t longest_pipe = std::size_t{1} << 30;
+
+/// Throws std::runtime_error that tells what to do where so many bytes came out of a pipe.
+void check_pipe(std::size_t size);
+
 /// The recording in a file; `raw`: of what audio its bytes are, where the file does not say it.
-/// Regular files are mapped, so that long ones need no memory, and must not shrink meanwhile.
-/// Throws std::system_error where it cannot be read.
+/// Throws std::system_error where it cannot be read, also from `next`; and as
+/// speech::throw_if_stopped where a pipe is waited for and `stop` comes.
 std::unique_ptr<audio_source> open_file(const std::string& path,
-                                        const std::optional<speech::pcm_format>& raw);
+                                        const std::optional<speech::pcm_format>& raw,
+                                        const std::stop_token& stop);
 
 /// The recording in a file that is in memory already.
 std::unique_ptr<audio_source> open_bytes(std::vector<std::byte> file);

@@ -49,10 +49,11 @@ class batch {
   }
 
   bool run(unsigned threads) {
+    const signal_watch signals(news_);
     std::vector<std::jthread> workers(std::min<std::size_t>(threads, jobs_.size()));
     for (auto& worker : workers) worker = std::jthread([this] { work(stop_.get_token()); });
     try {
-      follow();
+      follow(signals);
     } catch (...) {
       stop_.request_stop();
       throw;
@@ -67,7 +68,7 @@ class batch {
   void conclude(job& one, stage how, std::string problem = {});
 
   // The printing thread's side.
-  void follow();
+  void follow(const signal_watch& signals);
   bool print_news();
   void print_lines(const transcript& from);
   void print_end(const job& of);
@@ -110,7 +111,7 @@ void batch::work(const std::stop_token& stop) {
 }
 
 void batch::transcribe(job& one, const std::stop_token& stop) {
-  const auto source = one.of.open();
+  const auto source = one.of.open(stop);
   const auto stream = model_.start(speech::recording_options);
   std::int64_t samples = 0;
   const auto tell = [&] {
@@ -156,8 +157,7 @@ void batch::conclude(job& one, stage how, std::string problem) {
   news_.notify();
 }
 
-void batch::follow() {
-  const signal_watch signals(news_);
+void batch::follow(const signal_watch& signals) {
   while (print_news()) {
     show_progress();
     pollfd waited{news_.descriptor(), POLLIN, 0};

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,7 @@ namespace duplex::cli::transcribe {
 
 struct recording {
   std::string name;
-  std::function<std::unique_ptr<audio_source>()> open;
+  std::function<std::unique_ptr<audio_source>(const std::stop_token&)> open;
   std::string save_as = {};  ///< a file for its transcript; empty: standard output
   double weight = 1;         ///< its share of the work, in the progress of all
 };

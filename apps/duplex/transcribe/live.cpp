@@ -45,6 +45,7 @@ class audio_input {
     if (waited[0].revents == 0) return std::nullopt;
     const auto count = ::read(STDIN_FILENO, block_.data(), block_.size());
     if (count < 0) {
+      if (errno == EAGAIN || errno == EINTR) return std::nullopt;
       throw std::system_error(errno, std::generic_category(), "cannot read standard input");
     }
     return std::span<const std::byte>(block_).first(static_cast<std::size_t>(count));
@@ -54,6 +55,7 @@ class audio_input {
   bool append_to(std::vector<std::byte>& bytes) {
     const auto more = read(true);
     if (more) bytes.insert(bytes.end(), more->begin(), more->end());
+    check_pipe(bytes.size());
     return !more || !more->empty();
   }
 
@@ -149,7 +151,8 @@ bool transcribe_input(const speech::recognizer& model, const speech::pcm_format&
       !speech::foreign_container(start).empty()) {
     while (input->append_to(start)) continue;
     input.reset();  // whoever transcribes takes the signals
-    return transcribe_all({{"-", [&] { return open_bytes(std::move(start)); }}}, model, in, 1);
+    return transcribe_all({{"-", [&](const auto&) { return open_bytes(std::move(start)); }}}, model,
+                          in, 1);
   }
   live_transcription live(model, format, in);
   live.accept(start);

@@ -36,7 +36,11 @@ void write_file(const std::string& path, std::string_view text) {
 }
 
 void complain(const std::string& about) {
-  std::fprintf(stderr, "duplex: %s\n", printable(about).c_str());
+  std::string line = printable(about);
+  for (std::size_t at = 0; (at = line.find('\n', at)) != std::string::npos;) {
+    line.replace(at, 1, "\\n");
+  }
+  std::fprintf(stderr, "duplex: %s\n", line.c_str());
 }
 
 }  // namespace duplex::cli::transcribe

@@ -13,7 +13,7 @@ void print(std::string_view text);
 /// Writes a file, whole. Throws std::system_error that names it.
 void write_file(const std::string& path, std::string_view text);
 
-/// A line on standard error that begins with the program's name.
+/// A line on standard error that begins with the program's name, whatever is in it.
 void complain(const std::string& about);
 
 }  // namespace duplex::cli::transcribe

@@ -3,11 +3,12 @@
 #include <sndfile.h>
 
 #include <algorithm>
+#include <array>
 #include <climits>
 #include <cstdio>
-#include <cstring>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "speech/audio/vorbis_headers.hpp"
@@ -26,26 +27,35 @@ namespace {
 }
 
 // Where a WAV file leaves open how much audio follows: the place of the data's size.
-std::optional<std::size_t> unwritten_size(std::span<const std::byte> file) {
+std::optional<std::size_t> unwritten_size(byte_source& file) {
   wav_header header;
-  auto rest = file;
-  if (header.take(rest) != wav_header::status::complete) return std::nullopt;
+  std::array<std::byte, 1 << 12> block;
+  std::size_t read = 0, taken = 0;
+  auto now = wav_header::status::incomplete;
+  while (now == wav_header::status::incomplete) {
+    std::span<const std::byte> rest = std::span(block).first(file.read(read, block));
+    if (rest.empty()) return std::nullopt;
+    read += rest.size();
+    now = header.take(rest);
+    taken = read - rest.size();
+  }
+  if (now == wav_header::status::bad) return std::nullopt;
   const auto rate = static_cast<int>(std::min<std::uint32_t>(header.rate(), INT_MAX));
   check_frames(rate, static_cast<int>(header.channels()), error_code::bad_audio);
   if (header.audio_size()) return std::nullopt;
-  return file.size() - rest.size() - 4;
+  return taken - 4;
 }
 
-// libsndfile's view of bytes in memory. It believes a size of 0, so that an unwritten one is shown
-// as the largest, which it corrects.
-struct memory_file {
-  std::span<const std::byte> bytes;
-  std::optional<std::size_t> unwritten = unwritten_size(bytes);
+// libsndfile's view of a file. It believes a size of 0, so that an unwritten one is shown as the
+// largest, which it corrects.
+struct virtual_file {
+  byte_source& source;
+  std::optional<std::size_t> unwritten = unwritten_size(source);
   sf_count_t position = 0;
 
-  static memory_file& self(void* user) { return *static_cast<memory_file*>(user); }
+  static virtual_file& self(void* user) { return *static_cast<virtual_file*>(user); }
 
-  static sf_count_t length(void* user) { return static_cast<sf_count_t>(self(user).bytes.size()); }
+  static sf_count_t length(void* user) { return static_cast<sf_count_t>(self(user).source.size()); }
 
   static sf_count_t seek(sf_count_t offset, int whence, void* user) {
     const sf_count_t origin = whence == SEEK_SET   ? 0
@@ -55,17 +65,16 @@ struct memory_file {
   }
 
   static sf_count_t read(void* to, sf_count_t count, void* user) {
-    auto& [bytes, unwritten, position] = self(user);
-    count = std::clamp<sf_count_t>(count, 0, length(user) - position);
+    auto& [source, unwritten, position] = self(user);
+    const auto wanted = static_cast<std::size_t>(std::max<sf_count_t>(count, 0));
     const auto from = static_cast<std::size_t>(position);
-    const auto size = static_cast<std::size_t>(count);
-    std::memcpy(to, bytes.data() + from, size);
+    const auto size = source.read(from, std::span(static_cast<std::byte*>(to), wanted));
     for (std::size_t i = 0; unwritten && i < 4; ++i) {
       const std::size_t at = *unwritten + i;
       if (at >= from && at < from + size) static_cast<unsigned char*>(to)[at - from] = 0xFF;
     }
-    position += count;
-    return count;
+    position += static_cast<sf_count_t>(size);
+    return static_cast<sf_count_t>(size);
   }
 
   static sf_count_t tell(void* user) { return self(user).position; }
@@ -76,11 +85,12 @@ struct memory_file {
 // The file's own frames.
 class audio_reader::file {
  public:
-  explicit file(std::span<const std::byte> bytes) : memory_{bytes} {
-    if (!has_sound_vorbis_headers(bytes)) refuse_file("its Vorbis headers are not whole");
-    SF_VIRTUAL_IO io{memory_file::length, memory_file::seek, memory_file::read, nullptr,
-                     memory_file::tell};
-    handle_.reset(sf_open_virtual(&io, SFM_READ, &info_, &memory_));
+  explicit file(std::unique_ptr<byte_source> source) : source_(std::move(source)) {
+    if (!has_sound_vorbis_headers(*source_)) refuse_file("its Vorbis headers are not whole");
+    SF_VIRTUAL_IO io{virtual_file::length, virtual_file::seek, virtual_file::read, nullptr,
+                     virtual_file::tell};
+    handle_.reset(sf_open_virtual(&io, SFM_READ, &info_, &file_));
+    source_->check();
     if (handle_ == nullptr) refuse_file(reason());
     check_frames(info_.samplerate, info_.channels, error_code::bad_audio);
     frames_.resize(static_cast<std::size_t>(info_.samplerate) *
@@ -90,12 +100,13 @@ class audio_reader::file {
   // About a second; empty at the end.
   std::span<const float> read() {
     const sf_count_t count = sf_readf_float(handle_.get(), frames_.data(), info_.samplerate);
+    source_->check();
     const auto size = static_cast<std::size_t>(std::max<sf_count_t>(count, 0));
     return std::span(frames_).first(size * static_cast<std::size_t>(info_.channels));
   }
 
   double progress() const {
-    return static_cast<double>(memory_.position) / static_cast<double>(memory_.bytes.size());
+    return static_cast<double>(file_.position) / static_cast<double>(source_->size());
   }
 
   const SF_INFO& info() const { return info_; }
@@ -113,20 +124,24 @@ class audio_reader::file {
     return text;
   }
 
-  memory_file memory_;
+  std::unique_ptr<byte_source> source_;
+  virtual_file file_{*source_};
   SF_INFO info_{};
   std::unique_ptr<SNDFILE, closer> handle_;
   std::vector<float> frames_;
 };
 
+audio_reader::audio_reader(std::unique_ptr<byte_source> source)
+    : file_(open(std::move(source))), converter_(rate(), channels()) {}
+
 audio_reader::audio_reader(std::span<const std::byte> bytes)
-    : file_(open(bytes)), converter_(rate(), channels()) {}
+    : audio_reader(std::make_unique<memory_source>(bytes)) {}
 
 audio_reader::~audio_reader() = default;
 
-std::unique_ptr<audio_reader::file> audio_reader::open(std::span<const std::byte> bytes) {
-  if (bytes.empty()) refuse("audio is empty");
-  return std::make_unique<file>(bytes);
+std::unique_ptr<audio_reader::file> audio_reader::open(std::unique_ptr<byte_source> source) {
+  if (source->size() == 0) refuse("audio is empty");
+  return std::make_unique<file>(std::move(source));
 }
 
 std::span<const float> audio_reader::next() {

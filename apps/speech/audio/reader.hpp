@@ -1,4 +1,4 @@
-// Reads audio files that are in memory as the samples that recognisers take.
+// Reads audio files as the samples that recognisers take.
 #pragma once
 
 #include <cstddef>
@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 
+#include "speech/audio/byte_source.hpp"
 #include "speech/audio/mono_converter.hpp"
 
 namespace duplex::speech {
@@ -25,6 +26,8 @@ class audio_reader {
   /// `file` is read in place and must outlive the reader. Throws `speech_error` with `bad_audio`
   /// that says why the bytes cannot be read.
   explicit audio_reader(std::span<const std::byte> file);
+  /// The same of a file that is elsewhere. Throws, and `next` does, what its `check` throws.
+  explicit audio_reader(std::unique_ptr<byte_source> file);
   ~audio_reader();
 
   audio_reader(const audio_reader&) = delete;
@@ -43,7 +46,7 @@ class audio_reader {
  private:
   class file;
 
-  static std::unique_ptr<file> open(std::span<const std::byte> bytes);
+  static std::unique_ptr<file> open(std::unique_ptr<byte_source> source);
 
   std::unique_ptr<file> file_;
   mono_converter converter_;

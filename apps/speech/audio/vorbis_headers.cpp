@@ -3,8 +3,9 @@
 #include <ogg/ogg.h>
 #include <vorbis/codec.h>
 
-#include <algorithm>
+#include <array>
 #include <cstring>
+#include <span>
 #include <string_view>
 
 namespace duplex::speech {
@@ -17,22 +18,23 @@ bool begins_with(std::span<const std::byte> bytes, std::string_view mark) {
 }
 
 // ID3v2, section 3.1: libsndfile looks behind the tags of MP3 in any file.
-std::span<const std::byte> without_tags(std::span<const std::byte> file) {
-  constexpr std::size_t header = 10;
-  while (file.size() >= header && begins_with(file, "ID3")) {
+std::size_t end_of_tags(byte_source& file) {
+  std::array<std::byte, 10> header;
+  std::size_t at = 0;
+  while (file.read(at, header) == header.size() && begins_with(header, "ID3")) {
     std::size_t size = 0;
-    for (const auto byte : file.subspan(6, 4))
-      size = size << 7 | (std::to_integer<std::size_t>(byte) & 0x7F);
-    file = file.subspan(std::min(header + size, file.size()));
+    for (std::size_t i = 6; i < header.size(); ++i) {
+      size = size << 7 | (std::to_integer<std::size_t>(header[i]) & 0x7F);
+    }
+    at += header.size() + size;
   }
-  return file;
+  return at;
 }
 
 // Reads as libsndfile does, and releases what it has read.
 class header_reader {
  public:
-  explicit header_reader(std::span<const std::byte> file)
-      : left_(file.first(std::min(file.size(), longest_headers))) {
+  header_reader(byte_source& file, std::size_t at) : file_(file), at_(at), begin_(at) {
     ogg_sync_init(&sync_);
     ogg_stream_init(&stream_, 0);
     vorbis_info_init(&info_);
@@ -89,19 +91,19 @@ class header_reader {
       const auto got = ogg_sync_pageseek(&sync_, &page_);
       if (got > 0) return true;
       if (got < 0) continue;  // that is no page
-      if (left_.empty()) return false;
       constexpr std::size_t piece = 1 << 12;
-      const auto bytes = left_.first(std::min(piece, left_.size()));
-      left_ = left_.subspan(bytes.size());
-      const auto size = static_cast<long>(bytes.size());
-      char* const room = ogg_sync_buffer(&sync_, size);
-      if (room == nullptr) return false;
-      std::memcpy(room, bytes.data(), bytes.size());
-      ogg_sync_wrote(&sync_, size);
+      char* const room = ogg_sync_buffer(&sync_, piece);
+      if (room == nullptr || at_ - begin_ > longest_headers) return false;
+      const auto count = file_.read(at_, std::as_writable_bytes(std::span(room, piece)));
+      if (count == 0) return false;
+      at_ += count;
+      ogg_sync_wrote(&sync_, static_cast<long>(count));
     }
   }
 
-  std::span<const std::byte> left_;
+  byte_source& file_;
+  std::size_t at_;
+  const std::size_t begin_;
   ogg_sync_state sync_;
   ogg_stream_state stream_;
   ogg_page page_{};
@@ -111,9 +113,11 @@ class header_reader {
 
 }  // namespace
 
-bool has_sound_vorbis_headers(std::span<const std::byte> file) {
-  file = without_tags(file);
-  return !begins_with(file, "OggS") || header_reader(file).are_sound();
+bool has_sound_vorbis_headers(byte_source& file) {
+  const auto at = end_of_tags(file);
+  std::array<std::byte, 4> mark{};
+  file.read(at, mark);
+  return !begins_with(mark, "OggS") || header_reader(file, at).are_sound();
 }
 
 }  // namespace duplex::speech
