@@ -31,6 +31,9 @@ class conversation {
 
   std::span<const std::int16_t> samples() const { return samples_; }
   std::span<const utterance> utterances() const { return utterances_; }
+  std::chrono::milliseconds length() const {
+    return std::chrono::milliseconds(static_cast<std::int64_t>(samples_.size()) / samples_per_ms);
+  }
 
   /// The utterance that something at this time belongs to: the one that began last, half a pause
   /// early.
