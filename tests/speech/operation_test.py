@@ -10,8 +10,6 @@ import base64
 import contextlib
 import json
 import math
-import os
-import re
 import signal
 import ssl
 import subprocess
@@ -25,66 +23,14 @@ from pathlib import Path
 from websockets.exceptions import ConnectionClosed
 from websockets.legacy.client import connect
 
-PATIENCE = 60
+from speech_server import PATIENCE, Stream, get, serving
 
 speech = sys.argv[1]
-
-
-@contextlib.contextmanager
-def serving(*arguments, **environment):
-    """Gives the process, with the port it printed."""
-    process = subprocess.Popen([speech, '--host', '127.0.0.1', '--port', '0', *arguments], stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, text=True, env=os.environ | environment)
-    try:
-        process.port = int(re.match(r'duplex-speech listening on wss?://127\.0\.0\.1:(\d+) ', process.stdout.readline())[1])
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def get(server, target, **headers):
-    request = urllib.request.Request(f'http://127.0.0.1:{server.port}{target}', headers=headers)
-    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
-        return answer.read().decode()
 
 
 def hum(seconds):
     """Sound that is no speech."""
     return array.array('h', (int(8000 * math.sin(i / 5)) for i in range(int(16000 * seconds)))).tobytes()
-
-
-class Stream:
-    """A client of /v1/stream."""
-
-    def __init__(self, server, **options):
-        self.connecting = connect(f'ws://127.0.0.1:{server.port}/v1/stream', **options)
-
-    async def __aenter__(self):
-        self.ws = await self.connecting.__aenter__()
-        return self
-
-    async def __aexit__(self, *error):
-        await self.connecting.__aexit__(*error)
-
-    async def say(self, **message):
-        await self.ws.send(json.dumps(message))
-
-    async def start(self):
-        await self.say(type='start', format='pcm_s16le', rate=16000)
-        return await self.next('started')
-
-    async def next(self, kind):
-        while True:
-            message = json.loads(await asyncio.wait_for(self.ws.recv(), PATIENCE))
-            if message['type'] == kind:
-                return message
-
-    async def close_code(self):
-        with contextlib.suppress(ConnectionClosed):
-            while True:
-                await asyncio.wait_for(self.ws.recv(), PATIENCE)
-        return self.ws.close_code
 
 
 class Ends(unittest.IsolatedAsyncioTestCase):
@@ -122,34 +68,6 @@ class Ends(unittest.IsolatedAsyncioTestCase):
                     await asyncio.sleep(0.01)
                 server.terminate()
                 self.assertEqual(server.wait(PATIENCE), 0)
-
-    async def test_clients_that_are_killed_harm_nobody(self):
-        client = '''
-import asyncio, sys
-from websockets.legacy.client import connect
-async def main():
-    async with connect(sys.argv[1]) as ws:
-        for message in sys.argv[2:]:
-            await ws.send(bytes(32000) if message == 'audio' else message)
-        print('sent', flush=True)
-        await asyncio.sleep(1000)
-asyncio.run(main())
-'''
-        start = '{"type":"start","format":"pcm_s16le","rate":16000,"resume":true}'
-        with serving() as server:
-            for messages in ([], [start], [start, 'audio'], [start, 'audio', '{"type":"flush"}'],
-                             [start, 'audio', '{"type":"stop"}']):
-                process = subprocess.Popen([sys.executable, '-c', client, f'ws://127.0.0.1:{server.port}/v1/stream', *messages],
-                                           stdout=subprocess.PIPE, text=True)
-                self.assertEqual(process.stdout.readline(), 'sent\n')
-                process.kill()
-                process.communicate()
-            while 'duplex_speech_connections 0' not in get(server, '/metrics'):
-                await asyncio.sleep(0.01)
-            async with Stream(server) as stream:
-                await stream.start()
-                await stream.say(type='stop')
-                self.assertEqual((await stream.next('done'))['segments'], 0)
 
 
 class Seen(unittest.IsolatedAsyncioTestCase):
