@@ -16,6 +16,7 @@
 #include "sound.hpp"
 #include "speech/recognizers/scripted.hpp"
 #include "speech/request/base64.hpp"
+#include "support/lateness.hpp"
 #include "support/sanitizers.hpp"
 #include "transcribe.hpp"
 
@@ -227,33 +228,12 @@ TEST(speech_server, the_text_through_the_wire_is_the_engine_s_own) {
   }
 }
 
-// How late this machine lets a thread run that does nothing but sleep.
-class lateness {
-  using clock = std::chrono::steady_clock;
-
- public:
-  clock::duration worst() {
-    thread_.request_stop();
-    thread_.join();
-    return worst_;
-  }
-
- private:
-  clock::duration worst_{};
-  std::jthread thread_{[this](const std::stop_token& stop) {
-    while (!stop.stop_requested()) {
-      const auto due = clock::now() + std::chrono::milliseconds(1);
-      std::this_thread::sleep_until(due);
-      worst_ = std::max(worst_, clock::now() - due);
-    }
-  }};
-};
-
 // Eight clients with a real engine, and a ninth that measures what they do to it.
 TEST(speech_server, eight_requests_at_once_are_right_and_a_ninth_client_s_pings_are_quick) {
   const auto model = load_recognizer("tiny");
-  const running_server server(model,
-                              {.threads = std::max(1U, std::thread::hardware_concurrency())});
+  // A ping is no message, and a slow machine decodes for longer than a client may be silent.
+  const running_server server(model, {.threads = std::max(1U, std::thread::hardware_concurrency()),
+                                      .streams = {.session = {.idle = std::chrono::hours(1)}}});
   const std::string file = read_bytes(data_directory() / "samples/jfk.wav");
   const std::string expected = text_of(finals_of(*model, samples_of(file)));
   std::vector<std::vector<std::string>> texts(8);
@@ -268,7 +248,7 @@ TEST(speech_server, eight_requests_at_once_are_right_and_a_ninth_client_s_pings_
     });
   }
   auto ninth = server.connect();
-  lateness machine;
+  test::lateness machine;
   std::vector<std::chrono::microseconds> round_trips;
   while (unfinished > 0) {
     // Pings without a pause would want a core for themselves, and measure that.

@@ -140,6 +140,11 @@ async def live_until(server, state, recording, resume):
     length = 1500 if state != 'speaking' else random.randint(1, 1500)
     await stream.ws.send(recording.audio[begin:begin + length * BYTES_PER_MS])
     if state == 'heard':
+        # Partials are given up where there is no time for them; a final comes in any case.
+        with contextlib.suppress(asyncio.TimeoutError):
+            await stream.next('partial', 'final', within=PATIENCE / 6)
+            return stream
+        await stream.say(type='flush')
         await stream.next('partial', 'final')
     elif state == 'flushed':
         await stream.say(type='flush')

@@ -54,10 +54,10 @@ class Stream:
         await self.say(type='start', format='pcm_s16le', rate=16000, **fields)
         return await self.next('started')
 
-    async def next(self, *kinds):
+    async def next(self, *kinds, within=PATIENCE):
         """The next message of these types; those before it are dropped."""
         while True:
-            message = json.loads(await asyncio.wait_for(self.ws.recv(), PATIENCE))
+            message = json.loads(await asyncio.wait_for(self.ws.recv(), within))
             if message['type'] in kinds:
                 return message
 

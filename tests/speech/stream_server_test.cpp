@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdio>
 
 #include "running_server.hpp"
+#include "support/lateness.hpp"
 #include "support/memory.hpp"
 #include "support/sanitizers.hpp"
 
@@ -175,8 +177,9 @@ TEST(stream_server, a_client_that_leaves_stops_its_decoding) {
   EXPECT_TRUE(stopped);
 }
 
-TEST(stream_server, a_stalled_engine_keeps_nobody_from_pinging) {
+TEST(stream_server, with_a_stalled_engine_the_pings_of_200_clients_are_quick) {
   const std::size_t count = test::sanitized ? 50 : 200;
+  constexpr int rounds = 10;
   gate stall;
   running_server server(stalled(stall), {.threads = 2, .max_sessions = count + 1});
   test::memory_growth growth;
@@ -184,18 +187,33 @@ TEST(stream_server, a_stalled_engine_keeps_nobody_from_pinging) {
   for (std::size_t i = 0; i < count; ++i) {
     clients.emplace_back(server);
     clients.back().start();
-    clients.back().speak(3000ms);
+    clients.back().speak(1000ms);
   }
-  stall.wait_for_arrivals(2);
-  growth.expect_below(200 * test::mebibyte);  // of these clients too
+  stall.wait_for_arrivals(2);  // of its two threads
+  test::lateness machine;
   std::vector<std::chrono::steady_clock::duration> times;
-  for (auto& each : clients) times.push_back(each.ws().ping(60s));
+  for (int i = 1; i < rounds; ++i) {
+    for (auto& each : clients) {
+      each.speak(1000ms);
+      times.push_back(each.ws().ping(60s));
+    }
+  }
+  const std::chrono::duration<double, std::milli> late = machine.worst();
+  growth.expect_below(300 * test::mebibyte);  // of 64 MB of audio, and of these clients too
   std::ranges::sort(times);
-  EXPECT_LT(times[count / 2], 50ms);
-  EXPECT_LT(times.back(), test::sanitized ? 2s : 50ms + 200ms);  // on a machine that does more
+  const auto at = [&](std::size_t i) {
+    return std::chrono::duration<double, std::milli>(times[i]).count();
+  };
+  std::printf(
+      "%zu pings: median %.2f ms, 99 %% %.2f ms, slowest %.2f ms; a sleeper was up to "
+      "%.2f ms late\n",
+      times.size(), at(times.size() / 2), at(times.size() * 99 / 100), at(times.size() - 1),
+      late.count());
+  // A round trip needs three threads of this process to run, one after the other.
+  EXPECT_LT(at(times.size() - 1), (test::sanitized ? 1000 : 50) + 3 * late.count());
   stall.open();
   for (auto& each : clients) each.say({{"type", "stop"}});
-  for (auto& each : clients) EXPECT_EQ(each.next("done")["segments"], 3);
+  for (auto& each : clients) EXPECT_EQ(each.next("done")["segments"], rounds);
 }
 
 TEST(stream_server, one_that_floods_does_not_hold_up_the_others) {
