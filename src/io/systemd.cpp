@@ -44,7 +44,8 @@ std::vector<int> systemd_sockets(std::string_view name) {
   const std::string all_names(names);
   const int count = number_in("LISTEN_FDS");
   for (int i = 0; i < count; ++i) {
-    if (fcntl(first_socket + i, F_GETFD) < 0) {
+    const int flags = fcntl(first_socket + i, F_GETFD);
+    if (flags < 0 || fcntl(first_socket + i, F_SETFD, flags | FD_CLOEXEC) < 0) {
       net::throw_system_error(errno, "LISTEN_FDS is '" + std::to_string(count) + "', descriptor " +
                                          std::to_string(first_socket + i));
     }

@@ -21,6 +21,7 @@ class unix_listener final : public listener {
  public:
   unix_listener(const address& at, int backlog, std::optional<unsigned> permissions)
       : file_(at, backlog, permissions), inner_(make_listener(file_.take_socket())) {}
+  ~unix_listener() override { file_.remove_file(); }
 
   void start(accepted on_accepted) override { inner_->start(std::move(on_accepted)); }
   void stop() override { inner_->stop(); }
@@ -28,7 +29,7 @@ class unix_listener final : public listener {
 
  private:
   net::unix_listening file_;
-  std::unique_ptr<listener> inner_;  // closed before the file goes
+  std::unique_ptr<listener> inner_;
 };
 
 }  // namespace

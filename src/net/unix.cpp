@@ -2,7 +2,11 @@
 #include "net/unix.hpp"
 
 #include <cerrno>
+#include <chrono>
+#include <thread>
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +15,9 @@
 
 namespace duplex::net {
 namespace {
+
+// What others do with a folder locked takes them less than a millisecond.
+constexpr auto lock_wait_max = std::chrono::milliseconds(500);
 
 descriptor make_socket(const std::string& doing) {
   descriptor made(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -24,6 +31,20 @@ bool is_left_behind(const socket_address& at, const std::string& file, const std
   if (lstat(file.c_str(), &found) != 0 || !S_ISSOCK(found.st_mode)) return false;
   const descriptor caller = make_socket(doing);
   return connect(caller.number(), at.get(), at.size) != 0 && errno == ECONNREFUSED;
+}
+
+// Others wait as long as it is open; none where the system cannot lock the folder, or someone keeps
+// it locked: then we do without, rather than wait for whoever that is.
+descriptor lock_folder_of(const std::string& file) {
+  const auto slash = file.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : file.substr(0, slash + 1);
+  descriptor locked(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const auto late = std::chrono::steady_clock::now() + lock_wait_max;
+  while (locked && flock(locked.number(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK || std::chrono::steady_clock::now() >= late) return {};
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return locked;
 }
 
 }  // namespace
@@ -50,6 +71,9 @@ unix_listening::unix_listening(const address& at, int backlog,
   std::string file(unix_path_of(at.host).value_or(""));
   if (file.starts_with('@')) file.clear();
   socket_ = make_socket(doing);
+  // Of servers that start at once, one must find what the other has made, and find it listening:
+  // else both take the same file for left behind, and the later one removes the other's.
+  const descriptor lock = file.empty() ? descriptor() : lock_folder_of(file);
   const bool has_mode = permissions && !file.empty();
   // Before the file is there, so that it never lets in more than it should: Linux honours it.
   if (has_mode) fchmod(socket_.number(), *permissions);
@@ -71,10 +95,13 @@ unix_listening::unix_listening(const address& at, int backlog,
   require(listen(socket_.number(), backlog));
 }
 
-unix_listening::~unix_listening() {
+void unix_listening::remove_file() noexcept {
   struct stat found = {};
-  if (file_.empty() || lstat(file_.c_str(), &found) != 0) return;
-  if (found.st_dev == device_ && found.st_ino == inode_) unlink(file_.c_str());
+  if (!file_.empty() && lstat(file_.c_str(), &found) == 0 && found.st_dev == device_ &&
+      found.st_ino == inode_) {
+    unlink(file_.c_str());
+  }
+  file_.clear();
 }
 
 }  // namespace duplex::net

@@ -26,9 +26,11 @@ class unix_listening {
   unix_listening(const address& at, int backlog, std::optional<unsigned> permissions);
   unix_listening(const unix_listening&) = delete;
   unix_listening& operator=(const unix_listening&) = delete;
-  /// Removes the file, unless it is another by now.
-  ~unix_listening();
+  ~unix_listening() { remove_file(); }
 
+  /// Unless it is another's by now. To be called while the socket still listens: from its end on,
+  /// a new server may replace the file at any moment.
+  void remove_file() noexcept;
   descriptor take_socket() noexcept { return std::move(socket_); }
 
  private:

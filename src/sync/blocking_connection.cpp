@@ -226,6 +226,7 @@ std::string blocking_connection::close_reason() const {
 connection_stats blocking_connection::stats() const {
   const std::lock_guard lock(mutex_);
   auto result = core_.stats();
+  result.bytes_unsent = bytes_unsent();
   result.messages_queued = inbox_.size();
   result.bytes_queued = inbox_.bytes() - inbox_.size() * sizeof(message);
   if (fragments_) {
@@ -237,7 +238,7 @@ connection_stats blocking_connection::stats() const {
 
 std::size_t blocking_connection::buffered_amount() const {
   const std::lock_guard lock(mutex_);
-  return core_.buffered_amount();
+  return bytes_unsent();
 }
 
 }  // namespace duplex::sync

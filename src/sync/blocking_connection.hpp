@@ -131,7 +131,8 @@ class blocking_connection final : private serviced {
 
   // Input and output, without blocking
   bool can_read() const;
-  bool has_output() const;
+  /// What the core has, and what TLS holds of it in records.
+  std::size_t bytes_unsent() const;
   bool can_parse() const;
   bool has_received() const { return !inbox_.empty() || (fragments_ && !fragments_->empty()); }
   bool is_full() const { return inbox_.paused() || (fragments_ && fragments_->full()); }

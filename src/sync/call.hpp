@@ -28,7 +28,7 @@ class blocking_connection::call {
   explicit call(blocking_connection& of) : connection_(of), lock_(of.mutex_) {}
   ~call() {
     const bool leaves_output =
-        connection_.has_output() && !connection_.room_awaited_ && connection_.writers_ == 0;
+        connection_.bytes_unsent() != 0 && !connection_.room_awaited_ && connection_.writers_ == 0;
     const bool leaves_closing = connection_.core_.state() == protocol::state::closing;
     const bool wake = std::exchange(connection_.wake_after_call_, false) ||
                       (!connection_.ended_ && (leaves_output || leaves_closing));

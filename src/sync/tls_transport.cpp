@@ -25,8 +25,8 @@ class tls_transport final : public transport {
   bool has_input() const noexcept override {
     return engine_->has_input() || (over() && !end_told_) || below_->has_input();
   }
-  bool has_output() const noexcept override {
-    return !engine_->output().empty() || below_->has_output();
+  std::size_t unsent() const noexcept override {
+    return engine_->output().size() + below_->unsent();
   }
   std::error_code error() const noexcept override {
     return engine_->failed() ? engine_->error() : below_->error();

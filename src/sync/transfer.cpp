@@ -14,8 +14,8 @@ bool blocking_connection::can_parse() const {
 
 bool blocking_connection::can_read() const { return !ended_ && !reading_ && !unparsed_; }
 
-bool blocking_connection::has_output() const {
-  return core_.buffered_amount() != 0 || (transport_->has_output() && !broken_);
+std::size_t blocking_connection::bytes_unsent() const {
+  return core_.buffered_amount() + (broken_ || ended_ ? 0 : transport_->unsent());
 }
 
 void blocking_connection::read_now() {
@@ -70,7 +70,7 @@ void blocking_connection::deliver(protocol::event& event) {
 }
 
 void blocking_connection::write_now() {
-  while (has_output() && !full_ && !broken_) {
+  while (bytes_unsent() != 0 && !full_ && !broken_) {
     const auto bytes = core_.data_to_send();
     const auto written = transport_->write_some(bytes);
     if (written.ended) {

@@ -17,7 +17,7 @@ namespace duplex::sync {
 /// A connected byte stream that does what it can at once.
 ///
 /// What it promises beyond a socket: it may hold input although its descriptor is not readable
-/// (`has_input`), and output that it has taken but the system has not (`has_output`). Who waits,
+/// (`has_input`), and output that it has taken but the system has not (`unsent`). Who waits,
 /// waits for nothing where there is input, and for room where there is output.
 ///
 /// Calls are made by one thread at a time, but for `wait_and_read` and `descriptor`.
@@ -36,8 +36,9 @@ class transport {
 
   /// Whether a read goes on, to bytes or the end, whatever the descriptor says.
   virtual bool has_input() const noexcept { return false; }
-  /// Whether it holds output of its own.
-  virtual bool has_output() const noexcept { return false; }
+  /// Bytes of output that it holds itself.
+  virtual std::size_t unsent() const noexcept { return 0; }
+  bool has_output() const noexcept { return unsent() != 0; }
 
   /// Whether one thread may wait in a read while another writes.
   virtual bool can_wait() const noexcept { return false; }

@@ -49,7 +49,7 @@ void blocking_connection::wait(call& current, const limit& limit, std::string_vi
 // Nothing can happen but that the peer sends: one system call does. A large payload is worth two,
 // as it is read to where it stays, with the lock held.
 bool blocking_connection::is_quiet() {
-  return can_read() && core_.state() == protocol::state::open && !has_output() &&
+  return can_read() && core_.state() == protocol::state::open && bytes_unsent() == 0 &&
          core_.direct_read_space().empty() && transport_->can_wait();
 }
 
@@ -74,7 +74,7 @@ void blocking_connection::poll(call& current, const limit& limit, bool may_read)
   if (may_read) role.emplace(*this);
   std::array<pollfd, 2> events{};
   events[0].fd = transport_->descriptor();
-  events[0].events = static_cast<short>((may_read ? POLLIN : 0) | (has_output() ? POLLOUT : 0));
+  events[0].events = static_cast<short>((may_read ? POLLIN : 0) | (bytes_unsent() != 0 ? POLLOUT : 0));
   const bool stoppable = limit.token().stop_possible();
   if (stoppable) events[1] = {current.stop_event(limit.token()), POLLIN, 0};
   const auto deadline = earliest_deadline(limit);
@@ -152,7 +152,7 @@ serviced::wish blocking_connection::serve(clock::time_point now, short ready) no
 serviced::wish blocking_connection::next_wish(clock::time_point now) {
   wish result{.socket = transport_->descriptor(), .events = 0, .deadline = core_.deadline()};
   if (ended_) return {};
-  room_awaited_ = has_output() && writers_ == 0;
+  room_awaited_ = bytes_unsent() != 0 && writers_ == 0;
   if (room_awaited_) result.events |= POLLOUT;
   if (now < away_at_) {
     result.deadline = earlier(result.deadline, away_at_);

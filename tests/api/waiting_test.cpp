@@ -25,6 +25,8 @@ const std::vector<named_operation>& operations() {
   static const std::vector<named_operation> all{
       {"recv", "receiving", [](connection& ws, limit limit) -> task<> { co_await ws.recv(limit); }},
       {"next", "receiving", [](connection& ws, limit limit) -> task<> { co_await ws.next(limit); }},
+      {"recv_streaming", "receiving",
+       [](connection& ws, limit limit) -> task<> { co_await ws.recv_streaming(limit); }},
       {"send", "sending",
        [](connection& ws, limit limit) -> task<> { co_await ws.send(large, {}, limit); }},
       {"ping", "waiting for a pong",

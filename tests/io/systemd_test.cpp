@@ -4,8 +4,11 @@
 #include <cstdlib>
 #include <string>
 #include <system_error>
+#include <vector>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 namespace duplex {
@@ -36,6 +39,22 @@ TEST(systemd_sockets, makes_no_more_of_a_number_than_there_are_descriptors) {
     EXPECT_EQ(std::string(problem.what()).find("LISTEN_FDS is '1000000', descriptor "), 0u)
         << problem.what();
   }
+}
+
+// In a process of its own, as systemd's descriptors have fixed numbers.
+[[noreturn]] void take_two_sockets() {
+  ::setenv("LISTEN_FDNAMES", "web:admin", 1);
+  const told both(std::to_string(::getpid()), "2");
+  const int made = ::socket(AF_INET, SOCK_STREAM, 0);
+  for (const int number : {4, 3}) ::dup2(made, number);
+  const bool found = systemd_sockets("admin") == std::vector{4};
+  const bool closed = ::fcntl(3, F_GETFD) == FD_CLOEXEC && ::fcntl(4, F_GETFD) == FD_CLOEXEC;
+  const bool again = systemd_sockets() == std::vector{3, 4};
+  ::_exit(found + 2 * closed + 4 * again);
+}
+
+TEST(systemd_sockets, are_the_same_in_every_call_and_closed_in_programs_started) {
+  EXPECT_EXIT(take_two_sockets(), testing::ExitedWithCode(7), "");
 }
 
 TEST(systemd_sockets, refuses_what_is_no_number) {

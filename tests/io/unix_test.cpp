@@ -1,17 +1,24 @@
 #include <duplex/io/unix.hpp>
 
+#include <algorithm>
+#include <barrier>
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <duplex/error.hpp>
 
 #include "net/sockaddr.hpp"
+#include "net/unix.hpp"
 #include "support/loop.hpp"
 #include "support/sanitizers.hpp"
 #include "support/sockets.hpp"
@@ -127,6 +134,59 @@ TEST(listen_unix, replaces_what_a_dead_server_left) {
   EXPECT_EQ(connect_failure(path), "cannot connect to unix:" + path + ": connection refused");
   auto listener = listen_unix(path);
   EXPECT_EQ(connect_failure(path), "connected");
+}
+
+TEST(listen_unix, of_many_that_start_at_once_at_what_was_left_one_listens) {
+  const test::temporary_directory folder;
+  for (int round = 0; round < 300; ++round) {
+    const std::string path = folder / std::to_string(round);
+    leave_behind(path);
+    std::vector<std::optional<net::unix_listening>> servers(4);
+    std::barrier start(4);
+    std::vector<std::jthread> threads;
+    for (auto& each : servers) {
+      threads.emplace_back([&start, &each, &path] {
+        start.arrive_and_wait();
+        try {
+          each.emplace(unix_address(path), 8, std::nullopt);
+        } catch (const std::system_error&) {  // another was faster
+        }
+      });
+    }
+    threads.clear();
+    ASSERT_EQ(std::ranges::count_if(servers, [](const auto& each) { return each.has_value(); }), 1)
+        << "in round " << round;
+    ASSERT_EQ(connect_failure(path), "connected");
+  }
+}
+
+TEST(listen_unix, starts_while_another_ends_and_keeps_its_file) {
+  const test::temporary_directory folder;
+  const std::string path = folder / "app.sock";
+  for (int round = 0; round < 300; ++round) {
+    auto ending = listen_unix(path);
+    std::optional<net::unix_listening> next;
+    std::jthread starting([&] {
+      while (!next) {
+        try {
+          next.emplace(unix_address(path), 8, std::nullopt);
+        } catch (const std::system_error&) {  // not yet
+        }
+      }
+    });
+    ending.reset();
+    test::run_rounds();
+    starting.join();
+    ASSERT_EQ(connect_failure(path), "connected") << "in round " << round;
+  }
+}
+
+TEST(listen_unix, waits_for_nobody_who_keeps_the_folder_locked) {
+  const test::temporary_directory folder;
+  const test::raw_socket locked(::open((folder / "").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  ASSERT_EQ(::flock(locked.number(), LOCK_EX), 0);
+  const auto listener = listen_unix(folder / "app.sock");
+  EXPECT_EQ(connect_failure(folder / "app.sock"), "connected");
 }
 
 TEST(listen_unix, refuses_the_path_of_a_living_server_and_leaves_it_alone) {

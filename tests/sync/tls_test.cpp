@@ -201,6 +201,20 @@ TEST_F(SyncTls, ACutIsAnAbnormalEnd) {
   EXPECT_EQ(ws.close_code(), 1006);
 }
 
+TEST_F(SyncTls, WhatTlsHoldsIsUnsentToo) {
+  const server_thread server(with_tls(),
+                             [](connection& ws) -> task<> { co_await ws.wait_closed(); });
+  auto options = trusting();
+  options.write_limit = std::size_t{1} << 30;
+  auto ws = sync::connect(server.uri(), options);
+  const std::string part(32'768, 'x');
+  for (int i = 0; i < 1'000; ++i) ws.send(part);  // more than the server and the system take
+  // TLS takes messages of this size whole; of one it has given the system only some.
+  EXPECT_NE(ws.buffered_amount() % (part.size() + 8), 0u);
+  EXPECT_GT(ws.stats().bytes_unsent, part.size());
+  ws.abort();
+}
+
 // Reads and writes at most so many bytes at once.
 class narrow_transport final : public sync::transport {
  public:

@@ -12,6 +12,11 @@ namespace duplex {
 ///
 ///     serve(handler, "localhost", 8080, {.sock = systemd_sockets()})
 ///
+/// All of them, those of other names too, are closed in programs that this process starts. The
+/// environment stays as it is: changing it is not safe beside threads that read it, and LISTEN_PID,
+/// which names this process, keeps children from taking it for theirs. So every call gives the same
+/// numbers; one that was served already is closed with its server.
+///
 /// Throws std::invalid_argument where there are sockets but none of that name, std::system_error
 /// where the environment (LISTEN_FDS) makes no sense.
 std::vector<int> systemd_sockets(std::string_view name = {});

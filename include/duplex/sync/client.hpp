@@ -136,6 +136,7 @@ class client_connection {
   std::optional<duration> latency() const;
   std::optional<std::uint16_t> close_code() const;
   std::string close_reason() const;
+  /// Bytes queued and not yet taken by the system.
   std::size_t buffered_amount() const;
   connection_stats stats() const;
 
