@@ -127,7 +127,8 @@ class invalid_proxy_message : public proxy_error {
 /// An HTTP proxy answered something other than 2xx.
 class invalid_proxy_status : public proxy_error {
  public:
-  explicit invalid_proxy_status(duplex::response response);
+  /// `proxy`: its name in the message, "proxy localhost:3128".
+  invalid_proxy_status(const std::string& proxy, duplex::response response);
   /// Of its body, up to 16 KiB.
   const duplex::response& response() const noexcept { return response_; }
 

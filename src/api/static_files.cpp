@@ -1,5 +1,6 @@
 // Answering requests with files (RFC 9110 sections 13 and 14).
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <duplex/coro/task.hpp>
 #include <duplex/error.hpp>
@@ -12,6 +13,9 @@
 #include <memory>
 #include <optional>
 #include <stdexcept>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "api/byte_range.hpp"
 #include "api/file.hpp"
@@ -201,11 +205,15 @@ task<std::optional<response>> answer_with_file(const request& request, const fs:
 request_step static_files(const std::string& directory, static_file_options options) {
   std::error_code problem;
   const fs::path root = fs::canonical(directory, problem);
+  if (!problem && !fs::is_directory(root)) {
+    throw std::invalid_argument("static_files needs a directory, got '" + escaped(directory) + "'");
+  }
+  // One that may not be searched would seem to be empty.
+  if (!problem && faccessat(AT_FDCWD, root.c_str(), X_OK, AT_EACCESS) != 0) {
+    problem = {errno, std::system_category()};
+  }
   if (problem) {
     throw system_error(problem, "static_files cannot open the directory '" + directory + "'");
-  }
-  if (!fs::is_directory(root)) {
-    throw std::invalid_argument("static_files needs a directory, got '" + escaped(directory) + "'");
   }
   if (!options.prefix.starts_with('/') || !options.prefix.ends_with('/')) {
     throw std::invalid_argument(

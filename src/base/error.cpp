@@ -92,8 +92,8 @@ invalid_status::invalid_status(duplex::response response)
     : invalid_handshake("server rejected WebSocket connection: " + describe_answer(response)),
       response_(std::move(response)) {}
 
-invalid_proxy_status::invalid_proxy_status(duplex::response response)
-    : proxy_error("proxy rejected connection: " + describe_answer(response),
+invalid_proxy_status::invalid_proxy_status(const std::string& proxy, duplex::response response)
+    : proxy_error(proxy + " rejected connection: " + describe_answer(response),
                   detail::is_transient_status(response.status)),
       response_(std::move(response)) {}
 

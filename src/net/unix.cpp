@@ -25,6 +25,19 @@ descriptor make_socket(const std::string& doing) {
   return made;
 }
 
+// Empty for an abstract name.
+std::string file_of(const address& at) {
+  const auto path = unix_path_of(at.host).value_or("");
+  return path.starts_with('@') ? std::string() : std::string(path);
+}
+
+// What the system does not tell where it only says that an address is in use, or refuses.
+std::string kind_of(const std::string& file, int flags) {
+  struct stat found = {};
+  const bool exists = fstatat(AT_FDCWD, file.c_str(), &found, flags) == 0;
+  return exists && !S_ISSOCK(found.st_mode) ? ", which is no socket" : "";
+}
+
 // Whether a server has left the file: nobody listens at it any more.
 bool is_left_behind(const socket_address& at, const std::string& file, const std::string& doing) {
   struct stat found = {};
@@ -50,12 +63,15 @@ descriptor lock_folder_of(const std::string& file) {
 }  // namespace
 
 descriptor connect_unix(const address& to) {
-  const std::string doing = "cannot connect to " + to_string(to);
+  std::string doing = "cannot connect to " + to_string(to);
   const auto native = to_sockaddr(to);
   descriptor socket = make_socket(doing);
   while (connect(socket.number(), native.get(), native.size) != 0) {
     if (errno == EAGAIN) return {};
-    if (errno != EINTR) throw_system_error(errno, doing);
+    if (errno == EINTR) continue;
+    const int problem = errno;
+    if (problem == ECONNREFUSED) doing += kind_of(file_of(to), 0);
+    throw_system_error(problem, doing);
   }
   return socket;
 }
@@ -63,13 +79,12 @@ descriptor connect_unix(const address& to) {
 unix_listening::unix_listening(const address& at, int backlog,
                                std::optional<unsigned> permissions)
     : unix_listening() {  // what is thrown from here on leaves no file
-  const std::string doing = "cannot listen on " + to_string(at);
+  std::string doing = "cannot listen on " + to_string(at);
   auto require = [&doing](int result) {
     if (result != 0) throw_system_error(errno, doing);
   };
   const auto native = to_sockaddr(at);
-  std::string file(unix_path_of(at.host).value_or(""));
-  if (file.starts_with('@')) file.clear();
+  std::string file = file_of(at);
   socket_ = make_socket(doing);
   // Of servers that start at once, one must find what the other has made, and find it listening:
   // else both take the same file for left behind, and the later one removes the other's.
@@ -80,6 +95,7 @@ unix_listening::unix_listening(const address& at, int backlog,
   int bound = bind(socket_.number(), native.get(), native.size);
   if (bound != 0 && errno == EADDRINUSE && !file.empty()) {
     if (is_left_behind(native, file, doing)) unlink(file.c_str());
+    doing += kind_of(file, AT_SYMLINK_NOFOLLOW);
     bound = bind(socket_.number(), native.get(), native.size);
   }
   require(bound);

@@ -34,7 +34,7 @@ std::string make_request(const detail::proxy& proxy, const std::string& host, st
 http_proxy_handshake::http_proxy_handshake(const detail::proxy& proxy, const std::string& host,
                                            std::uint16_t port,
                                            std::optional<std::string> user_agent)
-    : limits_(limits_of_answer()), reader_(limits_) {
+    : proxy_handshake(proxy.name()), limits_(limits_of_answer()), reader_(limits_) {
   send(make_request(proxy, host, port, std::move(user_agent)));
 }
 
@@ -49,7 +49,7 @@ std::size_t http_proxy_handshake::take_in(std::span<const std::byte> bytes) {
   skip_interim_responses();
   if (failure()) return bytes.size();
   if (reader_.problem()) {
-    fail(invalid_proxy_message("invalid HTTP response from proxy: " + reader_.problem()->text));
+    fail_at(reader_.problem()->text);
   } else if (reader_.complete()) {
     finish_head();
   }
@@ -61,7 +61,12 @@ void http_proxy_handshake::end() {
     body_->receive_eof();
     return finish_body();
   }
-  fail(invalid_proxy_message("the connection ended before a valid HTTP response from proxy", true));
+  fail(invalid_proxy_message("the connection ended before a valid HTTP response from " + name(),
+                             true));
+}
+
+void http_proxy_handshake::fail_at(const std::string& problem) {
+  fail(invalid_proxy_message("invalid HTTP response from " + name() + ": " + problem));
 }
 
 void http_proxy_handshake::check_first_line() {
@@ -69,7 +74,7 @@ void http_proxy_handshake::check_first_line() {
   const auto line = parse_status_line(*reader_.start_line());
   first_line_fits_ = line && line->version.starts_with("HTTP/1.");
   if (!first_line_fits_) {
-    fail(invalid_proxy_message("invalid HTTP response from proxy: invalid status line"));
+    fail_at("invalid status line");
   }
 }
 
@@ -80,7 +85,7 @@ void http_proxy_handshake::skip_interim_responses() {
     const auto line = parse_status_line(*reader_.start_line());
     if (line->status == 101 || line->status >= 200) return;
     if (++interim_responses_ > interim_responses_max) {
-      return fail(invalid_proxy_message("proxy sends interim responses without end"));
+      return fail(invalid_proxy_message(name() + " sends interim responses without end"));
     }
     http1_head_reader next(limits_);
     next.receive_data(reader_.rest());
@@ -104,11 +109,11 @@ void http_proxy_handshake::finish_head() {
 
 void http_proxy_handshake::finish_body() {
   if (body_->problem()) {
-    return fail(invalid_proxy_message("invalid HTTP response from proxy: " + *body_->problem()));
+    return fail_at(*body_->problem());
   }
   if (!body_->complete()) return;
   refusal_.body = body_->body();
-  fail(invalid_proxy_status(std::move(refusal_)));
+  fail(invalid_proxy_status(name(), std::move(refusal_)));
 }
 
 }  // namespace duplex::protocol

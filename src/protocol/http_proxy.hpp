@@ -20,6 +20,7 @@ class http_proxy_handshake final : public proxy_handshake {
   std::size_t take_in(std::span<const std::byte> bytes) override;
   void end() override;
 
+  void fail_at(const std::string& problem);
   void check_first_line();
   void skip_interim_responses();
   void finish_head();

@@ -12,7 +12,7 @@ void proxy_handshake::receive_data(std::span<const std::byte> bytes) {
   if (failure_) return;
   const std::size_t taken = done_ ? 0 : take_in(bytes);
   // A server waits for its client's first word: these bytes are the proxy's.
-  if (done_ && taken < bytes.size()) fail(proxy_error("proxy sent more than its answer"));
+  if (done_ && taken < bytes.size()) fail(proxy_error(name_ + " sent more than its answer"));
 }
 
 void proxy_handshake::receive_eof() {

@@ -34,6 +34,9 @@ class proxy_handshake {
   const std::exception_ptr& failure() const noexcept { return failure_; }
 
  protected:
+  explicit proxy_handshake(std::string name) : name_(std::move(name)) {}
+  /// "proxy localhost:3128", for messages.
+  const std::string& name() const noexcept { return name_; }
   void send(std::string_view bytes) { output_ += bytes; }
   void finish() noexcept { done_ = true; }
   template <class Error>
@@ -46,6 +49,7 @@ class proxy_handshake {
   virtual std::size_t take_in(std::span<const std::byte> bytes) = 0;
   virtual void end() = 0;
 
+  std::string name_;
   std::string output_;
   std::exception_ptr failure_;
   bool done_ = false;

@@ -77,8 +77,8 @@ std::size_t take_up_to(std::size_t size, std::string& to, std::span<const std::b
   return part.size();
 }
 
-proxy_error ended_too_early() {
-  return proxy_error("the connection ended before SOCKS proxy answered", true);
+proxy_error ended_too_early(const std::string& proxy) {
+  return proxy_error("the connection ended before SOCKS " + proxy + " answered", true);
 }
 
 }  // namespace
@@ -86,10 +86,11 @@ proxy_error ended_too_early() {
 // --- SOCKS 4: https://www.openssh.com/txt/socks4.protocol and socks4a.protocol
 
 socks4_handshake::socks4_handshake(const detail::proxy& proxy, const std::string& host,
-                                   std::uint16_t port) {
+                                   std::uint16_t port)
+    : proxy_handshake(proxy.name()) {
   const auto address = detail::parse_ip_address(host);
   if (address && address->size != 4) {
-    throw proxy_error("SOCKS 4 proxy cannot be asked for IPv6 address " + host);
+    throw proxy_error("SOCKS 4 " + name() + " cannot be asked for IPv6 address " + host);
   }
   std::string request;
   append(request, {0x04, 0x01});
@@ -107,23 +108,24 @@ std::size_t socks4_handshake::take_in(std::span<const std::byte> bytes) {
   constexpr unsigned char granted = 90;
   const std::size_t taken = take_up_to(reply_size, reply_, bytes);
   if (!reply_.empty() && byte_of(reply_, 0) != 0) {
-    fail(proxy_error("proxy does not speak SOCKS 4"));
+    fail(proxy_error(name() + " does not speak SOCKS 4"));
   } else if (reply_.size() > 1 && byte_of(reply_, 1) != granted) {
     const unsigned char code = byte_of(reply_, 1);
-    fail(proxy_error("SOCKS proxy rejected connection: " + describe_socks4(code), code == 91));
+    fail(proxy_error("SOCKS " + name() + " rejected connection: " + describe_socks4(code),
+                     code == 91));
   } else if (reply_.size() == reply_size) {
     finish();
   }
   return taken;
 }
 
-void socks4_handshake::end() { fail(ended_too_early()); }
+void socks4_handshake::end() { fail(ended_too_early(name())); }
 
 // --- SOCKS 5
 
 socks5_handshake::socks5_handshake(const detail::proxy& proxy, const std::string& host,
                                    std::uint16_t port)
-    : credentials_(proxy.credentials) {
+    : proxy_handshake(proxy.name()), credentials_(proxy.credentials) {
   append(request_, {0x05, 0x01, 0x00});
   if (const auto address = detail::parse_ip_address(host)) {
     append(request_, {address->size == 4 ? ipv4_address : ipv6_address});
@@ -159,7 +161,7 @@ std::size_t socks5_handshake::take_in(std::span<const std::byte> bytes) {
   return taken;
 }
 
-void socks5_handshake::end() { fail(ended_too_early()); }
+void socks5_handshake::end() { fail(ended_too_early(name())); }
 
 // As far as what has come tells it.
 std::size_t socks5_handshake::reply_size() const {
@@ -178,18 +180,19 @@ void socks5_handshake::check_reply() {
   if (reply_.empty()) return;
   // RFC 1929 section 2 numbers its messages on its own.
   const unsigned char version = step_ == step::authentication ? 0x01 : 0x05;
-  if (byte_of(reply_, 0) != version) return fail(proxy_error("proxy does not speak SOCKS 5"));
+  if (byte_of(reply_, 0) != version) return fail(proxy_error(name() + " does not speak SOCKS 5"));
   if (reply_.size() < 2) return;
   const unsigned char code = byte_of(reply_, 1);
   if (step_ == step::authentication && code != 0) {
-    fail(proxy_error("SOCKS proxy rejected the user name or the password"));
+    fail(proxy_error("SOCKS " + name() + " rejected the user name or the password"));
   } else if (step_ == step::connection && code != 0) {
     const bool may_pass = code == 1 || (code >= 3 && code <= 6);
-    fail(proxy_error("SOCKS proxy rejected connection: " + describe_socks5(code), may_pass));
+    fail(proxy_error("SOCKS " + name() + " rejected connection: " + describe_socks5(code),
+                     may_pass));
   } else if (step_ == step::connection && reply_.size() > 3) {
     const unsigned char type = byte_of(reply_, 3);
     if (type == ipv4_address || type == domain_name || type == ipv6_address) return;
-    fail(proxy_error("SOCKS proxy answered with an unknown type of address"));
+    fail(proxy_error("SOCKS " + name() + " answered with an unknown type of address"));
   }
 }
 
@@ -213,11 +216,11 @@ void socks5_handshake::choose_method(unsigned char method) {
     append_with_length(message, credentials_->second);
     send(message);
   } else if (method == no_acceptable_method && !credentials_) {
-    fail(proxy_error("SOCKS proxy requires authentication"));
+    fail(proxy_error("SOCKS " + name() + " requires authentication"));
   } else if (method == no_acceptable_method) {
-    fail(proxy_error("SOCKS proxy accepts no user name and password"));
+    fail(proxy_error("SOCKS " + name() + " accepts no user name and password"));
   } else {
-    fail(proxy_error("SOCKS proxy chose a method of authentication that was not offered"));
+    fail(proxy_error("SOCKS " + name() + " chose a method of authentication that was not offered"));
   }
 }
 

@@ -1,7 +1,9 @@
 // Connecting through proxies, good ones and bad ones, with either client.
 #include <poll.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <optional>
 #include <string>
@@ -10,8 +12,11 @@
 #include <gtest/gtest.h>
 
 #include "both_clients.hpp"
+#include "support/certificates.hpp"
 #include "support/raw_server.hpp"
 #include "support/sockets.hpp"
+#include "sync/tls_transport.hpp"
+#include "tls/server.hpp"
 
 namespace duplex::test {
 namespace {
@@ -52,6 +57,10 @@ void be_server(raw_peer& peer) {
 std::string url_of(const raw_server& proxy, const std::string& scheme,
                    const std::string& credentials = "") {
   return scheme + "://" + credentials + "127.0.0.1:" + std::to_string(proxy.port());
+}
+
+std::string proxy_name(const raw_server& proxy) {
+  return "proxy 127.0.0.1:" + std::to_string(proxy.port());
 }
 
 TEST_P(proxies, of_http_are_asked_for_the_server) {
@@ -117,7 +126,36 @@ TEST_P(proxies, that_refuse_are_quoted) {
     peer.read_some();
   });
   EXPECT_EQ(say_hello("ws://x", {.proxy = url_of(proxy, "http")}),
-            "proxy: proxy rejected connection: HTTP 407 Login");
+            "proxy: " + proxy_name(proxy) + " rejected connection: HTTP 407 Login");
+}
+
+TEST_P(proxies, of_https_are_trusted_with_options_of_their_own) {
+  const test_authority authority;
+  const auto own = authority.issue();
+  const auto certificates = tls_server::pem_text(own.certificate, own.key);
+  raw_server proxy([&](raw_peer& peer) {
+    try {
+      auto below = sync::make_plain_transport(sync::descriptor(::dup(peer.socket())));
+      auto secured = sync::open_tls(std::move(below), make_tls_engine(certificates), "client",
+                                    std::chrono::steady_clock::now() + patience);
+      secured->write_some({as_bytes("HTTP/1.1 407 Login\r\nContent-Length: 0\r\n\r\n"), {}});
+      peer.read_some();
+    } catch (const tls_error&) {  // the client trusts somebody else
+    }
+  });
+  connect_options options;
+  const std::string url = url_of(proxy, "https");
+  options.proxy = url;
+  const std::string stranger = "tls: TLS handshake with " + proxy_name(proxy) +
+                               " failed: certificate signed by unknown authority (CN=duplex test "
+                               "authority)";
+  EXPECT_EQ(say_hello("ws://x", options), stranger);
+  options.tls.ca = authority.certificate();
+  EXPECT_EQ(say_hello("ws://x", options), stranger) << "it is no server";
+  options.tls = {};
+  options.proxy_tls.ca = authority.certificate();
+  EXPECT_EQ(say_hello("ws://x", options),
+            "proxy: " + proxy_name(proxy) + " rejected connection: HTTP 407 Login");
 }
 
 TEST_P(proxies, that_leave_are_an_error) {
@@ -127,9 +165,9 @@ TEST_P(proxies, that_leave_are_an_error) {
     peer.read_some();
   });
   EXPECT_EQ(say_hello("ws://x", {.proxy = url_of(proxy, "http")}),
-            "proxy: the connection ended before a valid HTTP response from proxy");
+            "proxy: the connection ended before a valid HTTP response from " + proxy_name(proxy));
   EXPECT_EQ(say_hello("ws://x", {.proxy = url_of(proxy, "socks5h")}),
-            "proxy: the connection ended before SOCKS proxy answered");
+            "proxy: the connection ended before SOCKS " + proxy_name(proxy) + " answered");
 }
 
 TEST_P(proxies, that_do_not_answer_are_bounded_by_open_timeout) {
@@ -162,7 +200,8 @@ TEST_P(proxies, that_send_a_head_without_end_are_left) {
     while (!peer.read_some().empty()) continue;
   });
   const auto outcome = say_hello("ws://x", {.proxy = url_of(endless, "http")});
-  EXPECT_TRUE(outcome.starts_with("proxy: invalid HTTP response from proxy: ")) << outcome;
+  EXPECT_TRUE(outcome.starts_with("proxy: invalid HTTP response from " + proxy_name(endless)))
+      << outcome;
 }
 
 TEST_P(proxies, that_cannot_be_reached_are_named) {

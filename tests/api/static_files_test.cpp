@@ -247,6 +247,19 @@ TEST_F(static_files_of, a_file_that_shrinks_meanwhile_are_cut_and_the_server_liv
   });
 }
 
+TEST_F(static_files_of, a_directory_that_nobody_may_search_are_refused) {
+  fs::permissions(root_, fs::perms(0755));
+  const auto secret = root_ / "secret";
+  fs::create_directory(secret);
+  fs::permissions(secret, fs::perms::none);
+  const auto open_as_nobody = [&] {
+    if (::geteuid() == 0 && ::seteuid(65534) != 0) ::_exit(2);
+    const auto told = failure_now([&] { static_files(secret.string()); });
+    ::_exit(told.ends_with("'" + secret.string() + "': permission denied"));
+  };
+  EXPECT_EXIT(open_as_nobody(), testing::ExitedWithCode(1), "");
+}
+
 TEST_F(static_files_of, what_is_no_directory_are_refused) {
   EXPECT_EQ(failure_now([] { static_files("/no/such"); }),
             "system: static_files cannot open the directory '/no/such': no such file or directory");

@@ -106,8 +106,10 @@ TEST(errors, name_what_is_wrong) {
                       .headers = {{"Content-Type", "text/html"}},
                       .body = "<!DOCTYPE html>"}),
             prefix + "404 Not Found");
-  EXPECT_STREQ(invalid_proxy_status({.status = 407, .reason = "Who?", .body = "log in"}).what(),
-               "proxy rejected connection: HTTP 407 Who?: log in");
+  EXPECT_STREQ(
+      invalid_proxy_status("proxy p:80", {.status = 407, .reason = "Who?", .body = "log in"})
+          .what(),
+      "proxy p:80 rejected connection: HTTP 407 Who?: log in");
   EXPECT_STREQ(invalid_uri("x", "y").what(), "'x' is not a valid WebSocket URI: y");
 }
 

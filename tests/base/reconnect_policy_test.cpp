@@ -175,11 +175,13 @@ TEST(process_exception, tells_what_may_pass_from_what_will_not) {
   EXPECT_FALSE(passes(thrown(invalid_message("nonsense"))));
   for (const int status : {500, 502, 503, 504}) {
     EXPECT_TRUE(passes(thrown(invalid_status(response{.status = status})))) << status;
-    EXPECT_TRUE(passes(thrown(invalid_proxy_status(response{.status = status})))) << status;
+    EXPECT_TRUE(passes(thrown(invalid_proxy_status("proxy p:80", response{.status = status}))))
+        << status;
   }
   for (const int status : {200, 301, 401, 404, 407, 501, 505}) {
     EXPECT_FALSE(passes(thrown(invalid_status(response{.status = status})))) << status;
-    EXPECT_FALSE(passes(thrown(invalid_proxy_status(response{.status = status})))) << status;
+    EXPECT_FALSE(passes(thrown(invalid_proxy_status("proxy p:80", response{.status = status}))))
+        << status;
   }
   EXPECT_TRUE(passes(thrown(proxy_error("refused", true))));
   EXPECT_FALSE(passes(thrown(proxy_error("refused"))));

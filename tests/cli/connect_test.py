@@ -502,7 +502,7 @@ class Usage(unittest.TestCase):
         with server(echo_server) as port:
             ran = run(uri(port), '--send', 'x', '--record', '/nonexistent/file')
         self.assertEqual((ran.returncode, ran.stdout), (1, ''))
-        self.assertIn('cannot write /nonexistent/file: No such file', ran.stderr)
+        self.assertIn('cannot write /nonexistent/file: no such file', ran.stderr)
 
     def test_silent_server_times_out(self):
         with broken_server.serving(broken_server.says_nothing) as port:

@@ -194,11 +194,11 @@ async def check_all(program):
         with proxy(tinyproxy()) as at:
             await through('tinyproxy', f'http://127.0.0.1:{at}')
             await through('tinyproxy by the environment', None, environment={'WS_PROXY': f'127.0.0.1:{at}'})
-            await refused('tinyproxy before nobody', f'http://127.0.0.1:{at}', 'proxy rejected connection: HTTP 5', dead)
+            await refused('tinyproxy before nobody', f'http://127.0.0.1:{at}', f'proxy 127.0.0.1:{at} rejected connection: HTTP 5', dead)
         with proxy(tinyproxy('BasicAuth me pass-word')) as at:
             await through('tinyproxy with credentials', f'http://me:pass%2Dword@127.0.0.1:{at}')
             await refused('tinyproxy without credentials', f'http://127.0.0.1:{at}', 'HTTP 407')
-            await refused('tinyproxy with others', f'http://me:wrong@127.0.0.1:{at}', 'proxy rejected connection: HTTP 4')
+            await refused('tinyproxy with others', f'http://me:wrong@127.0.0.1:{at}', f'proxy 127.0.0.1:{at} rejected connection: HTTP 4')
         with proxy(microsocks()) as at:
             for scheme in ('socks5', 'socks5h'):
                 await through(f'microsocks {scheme}', f'{scheme}://127.0.0.1:{at}')
@@ -212,8 +212,8 @@ async def check_all(program):
                 # To SOCKS 4a it refuses names of this machine, whoever asks (curl too).
                 uris = names[:1] if scheme == 'socks4a' else names
                 await through(f'dante {scheme}', f'{scheme}://127.0.0.1:{at}', uris)
-            await refused('dante before nobody', f'socks4://127.0.0.1:{at}', 'SOCKS proxy rejected connection', dead)
-            await refused('dante as an HTTP proxy', f'http://127.0.0.1:{at}', 'from proxy')
+            await refused('dante before nobody', f'socks4://127.0.0.1:{at}', f'SOCKS proxy 127.0.0.1:{at} rejected connection', dead)
+            await refused('dante as an HTTP proxy', f'http://127.0.0.1:{at}', f'from proxy 127.0.0.1:{at}')
 
 
 if __name__ == '__main__':

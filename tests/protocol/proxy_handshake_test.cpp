@@ -98,44 +98,44 @@ TEST(http_proxy, may_send_interim_responses) {
   std::string flood;
   for (int i = 0; i < 17; ++i) flood += "HTTP/1.1 100 Continue\r\n\r\n";
   expect_at_every_chop({"http://p"}, {{connect_request, flood}},
-                       "message: proxy sends interim responses without end");
+                       "message: proxy p:80 sends interim responses without end");
 }
 
 TEST(http_proxy, that_refuses_is_quoted) {
   expect_at_every_chop({"http://p"},
                        {{connect_request, "HTTP/1.1 407 Auth\r\nContent-Length: 5\r\n\r\nlogin"}},
-                       "status: proxy rejected connection: HTTP 407 Auth: login / login");
+                       "status: proxy p:80 rejected connection: HTTP 407 Auth: login / login");
   expect_at_every_chop(
       {"http://p"},
       {{connect_request,
         "HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nno!\r\n0\r\n\r\n"}},
-      "status: proxy rejected connection: HTTP 503 No: no! / no!");
+      "status: proxy p:80 rejected connection: HTTP 503 No: no! / no!");
   EXPECT_EQ(hold({"http://p"}, {{connect_request, "HTTP/1.0 403 No\r\n\r\nwhy"}}, 1, true),
-            "status: proxy rejected connection: HTTP 403 No: why / why");
+            "status: proxy p:80 rejected connection: HTTP 403 No: why / why");
   EXPECT_EQ(hold({"http://p"}, {{connect_request, "HTTP/1.1 101 Switching Protocols\r\n\r\n"}}, 9),
-            "status: proxy rejected connection: HTTP 101 Switching Protocols / ");
+            "status: proxy p:80 rejected connection: HTTP 101 Switching Protocols / ");
   const auto refusal =
       hold({"http://p"}, {{connect_request, "HTTP/1.0 403 No\r\n\r\n" + std::string(100'000, 'x')}},
            4096);
-  EXPECT_EQ(refusal, "status: proxy rejected connection: HTTP 403 No: " + std::string(200, 'x') +
-                         "... / " + std::string(16'384, 'x'));
+  EXPECT_EQ(refusal, "status: proxy p:80 rejected connection: HTTP 403 No: " +
+                         std::string(200, 'x') + "... / " + std::string(16'384, 'x'));
 }
 
 TEST(http_proxy, that_speaks_no_http_fails) {
-  const std::string status = "message: invalid HTTP response from proxy: invalid status line";
+  const std::string status = "message: invalid HTTP response from proxy p:80: invalid status line";
   expect_at_every_chop({"http://p"}, {{connect_request, "HTTP/2 200\r\n\r\n"}}, status);
   expect_at_every_chop({"http://p"}, {{connect_request, "SSH-2.0-OpenSSH\r\n"}}, status);
   expect_at_every_chop({"http://p"}, {{connect_request, "\x05\x01\r\n\r\n"}}, status);
   EXPECT_TRUE(hold({"http://p"}, {{connect_request, std::string(10'000, 'x')}}, 100)
-                  .starts_with("message: invalid HTTP response from proxy: "));
+                  .starts_with("message: invalid HTTP response from proxy p:80: "));
   std::string endless = "HTTP/1.1 200 OK\r\n";
   for (int i = 0; i < 200; ++i) endless += "X: y\r\n";
   EXPECT_TRUE(hold({"http://p"}, {{connect_request, endless}}, 100)
-                  .starts_with("message: invalid HTTP response from proxy: "));
+                  .starts_with("message: invalid HTTP response from proxy p:80: "));
 }
 
 TEST(any_proxy, that_says_more_than_its_answer_fails) {
-  const std::string more = "fatal: proxy sent more than its answer";
+  const std::string more = "fatal: proxy p:80 sent more than its answer";
   const std::string answer = "HTTP/1.1 200 OK\r\n\r\n";
   EXPECT_EQ(hold({"http://p"}, {{connect_request, answer + "x"}}, 1'000), more);
   const std::string socks4_request = "\x04\x01\x22\x3D\x7F\0\0\x01\0"s;
@@ -175,15 +175,15 @@ TEST(socks5_proxy, is_told_user_and_password_where_it_wants_them) {
   expect_at_every_chop(
       to, {{greeting, "\x05\x02"}, {login, "\x01\0"s}, {name_request, socks5_reply}}, "done");
   expect_at_every_chop(to, {{greeting, "\x05\x02"}, {login, "\x01\x01"}},
-                       "fatal: SOCKS proxy rejected the user name or the password");
+                       "fatal: SOCKS proxy p:1080 rejected the user name or the password");
   expect_at_every_chop(to, {{greeting, "\x05\xFF"}},
-                       "fatal: SOCKS proxy accepts no user name and password");
+                       "fatal: SOCKS proxy p:1080 accepts no user name and password");
   expect_at_every_chop(to, {{greeting, "\x05\x02"}, {login, "\x05\0"s}},
-                       "fatal: proxy does not speak SOCKS 5");
+                       "fatal: proxy p:1080 does not speak SOCKS 5");
 }
 
 TEST(socks5_proxy, that_refuses_is_quoted) {
-  const std::string prefix = "SOCKS proxy rejected connection: ";
+  const std::string prefix = "SOCKS proxy p:1080 rejected connection: ";
   const std::pair<char, std::string> rows[] = {
       {1, "transient: " + prefix + "general SOCKS server failure"},
       {2, "fatal: " + prefix + "connection not allowed by ruleset"},
@@ -200,19 +200,21 @@ TEST(socks5_proxy, that_refuses_is_quoted) {
                          {{socks5_greeting, "\x05\0"s}, {name_request, "\x05"s + code}}, outcome);
   }
   expect_at_every_chop({"socks5h://p"}, {{socks5_greeting, "\x05\xFF"}},
-                       "fatal: SOCKS proxy requires authentication");
+                       "fatal: SOCKS proxy p:1080 requires authentication");
 }
 
 TEST(socks5_proxy, that_breaks_the_rules_fails) {
   expect_at_every_chop({"socks5h://p"}, {{socks5_greeting, "HTTP/1.1 400 Bad Request\r\n"}},
-                       "fatal: proxy does not speak SOCKS 5");
-  expect_at_every_chop({"socks5h://p"}, {{socks5_greeting, "\x05\x01"}},
-                       "fatal: SOCKS proxy chose a method of authentication that was not offered");
-  expect_at_every_chop({"socks5h://p"}, {{socks5_greeting, "\x05\x02"}},
-                       "fatal: SOCKS proxy chose a method of authentication that was not offered");
+                       "fatal: proxy p:1080 does not speak SOCKS 5");
+  expect_at_every_chop(
+      {"socks5h://p"}, {{socks5_greeting, "\x05\x01"}},
+      "fatal: SOCKS proxy p:1080 chose a method of authentication that was not offered");
+  expect_at_every_chop(
+      {"socks5h://p"}, {{socks5_greeting, "\x05\x02"}},
+      "fatal: SOCKS proxy p:1080 chose a method of authentication that was not offered");
   expect_at_every_chop({"socks5h://p"},
                        {{socks5_greeting, "\x05\0"s}, {name_request, "\x05\0\0\x02"s}},
-                       "fatal: SOCKS proxy answered with an unknown type of address");
+                       "fatal: SOCKS proxy p:1080 answered with an unknown type of address");
   EXPECT_THROW(start({"socks5h://p", std::string(256, 'a')}), proxy_error);
 }
 
@@ -229,13 +231,13 @@ TEST(socks4_proxy, is_asked_for_an_address_or_a_name) {
 
 TEST(socks4_proxy, that_refuses_or_breaks_the_rules_fails) {
   const std::string request = "\x04\x01\x22\x3D\x7F\0\0\x01\0"s;
-  const std::string prefix = "SOCKS proxy rejected connection: ";
+  const std::string prefix = "SOCKS proxy p:1080 rejected connection: ";
   const std::pair<std::string, std::string> rows[] = {
       {"\0\x5B"s, "transient: " + prefix + "request rejected or failed"},
       {"\0\x5C"s, "fatal: " + prefix + "the proxy cannot reach the client's identd"},
       {"\0\x5D"s, "fatal: " + prefix + "the client's identd names another user"},
       {"\0\x01"s, "fatal: " + prefix + "unknown reply 1"},
-      {"\x05\0"s, "fatal: proxy does not speak SOCKS 4"},
+      {"\x05\0"s, "fatal: proxy p:1080 does not speak SOCKS 4"},
   };
   for (const auto& [said, outcome] : rows) {
     expect_at_every_chop({"socks4://p", "127.0.0.1"}, {{request, said}}, outcome);
@@ -254,8 +256,8 @@ TEST(any_proxy, that_ends_too_early_fails) {
     }
   };
   expect({"http://p"}, {{connect_request, "HTTP/1.1 200 OK\r\nX: y\r\n\r\n"}},
-         "message: the connection ended before a valid HTTP response from proxy");
-  const std::string ended = "transient: the connection ended before SOCKS proxy answered";
+         "message: the connection ended before a valid HTTP response from proxy p:80");
+  const std::string ended = "transient: the connection ended before SOCKS proxy p:1080 answered";
   expect({"socks5h://p"}, {{socks5_greeting, "\x05\0"s}, {name_request, socks5_reply}}, ended);
   expect({"socks4://p", "127.0.0.1"},
          {{"\x04\x01\x22\x3D\x7F\0\0\x01\0"s, "\0\x5A\x12\x34\x7F\0\0\x01"s}}, ended);

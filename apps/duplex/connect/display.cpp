@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <duplex/error.hpp>
 #include <duplex/protocol/utf8.hpp>
 #include <memory>
 #include <stdexcept>
@@ -65,7 +66,7 @@ std::vector<std::byte> bytes_of(std::string_view digits) {
 
 std::vector<std::byte> read_file(const std::string& name) {
   const auto fail = [&] {
-    throw std::system_error(errno, std::generic_category(), "cannot read " + name);
+    throw system_error({errno, std::generic_category()}, "cannot read " + name);
   };
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(name.c_str(), "rb"),
                                                              &std::fclose);

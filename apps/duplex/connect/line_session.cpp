@@ -73,7 +73,7 @@ class line_conversation {
     const auto text = show(received, with_.how);
     if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() ||
         std::fflush(stdout) != 0) {
-      if (errno != EPIPE) throw std::system_error(errno, std::generic_category(), "cannot write");
+      if (errno != EPIPE) throw system_error({errno, std::generic_category()}, "cannot write");
       output_lost_ = true;
     }
     ++shown_;
@@ -96,7 +96,7 @@ class line_conversation {
       char bytes[65536];
       const auto count = read(STDIN_FILENO, bytes, sizeof(bytes));
       if (count < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-      if (count < 0) throw std::system_error(errno, std::generic_category(), "cannot read input");
+      if (count < 0) throw system_error({errno, std::generic_category()}, "cannot read input");
       if (count == 0) break;
       const auto searched = unsent.size();  // a long line is looked through once
       unsent.append(bytes, static_cast<std::size_t>(count));

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <chrono>
 #include <ctime>
+#include <duplex/error.hpp>
 #include <nlohmann/json.hpp>
 #include <system_error>
 
@@ -31,7 +32,7 @@ std::string time_now() {
 void recording::open(const std::string& file) {
   name_ = file;
   file_.reset(std::fopen(file.c_str(), "a"));
-  if (!file_) throw std::system_error(errno, std::generic_category(), "cannot write " + name_);
+  if (!file_) throw system_error({errno, std::generic_category()}, "cannot write " + name_);
 }
 
 void recording::write(direction way, const message& recorded) {
@@ -50,7 +51,7 @@ void recording::write(direction way, const message& recorded) {
   const std::lock_guard lock(mutex_);
   if (std::fwrite(text.data(), 1, text.size(), file_.get()) != text.size() ||
       std::fflush(file_.get()) != 0) {
-    throw std::system_error(errno, std::generic_category(), "cannot write " + name_);
+    throw system_error({errno, std::generic_category()}, "cannot write " + name_);
   }
 }
 

@@ -15,7 +15,9 @@ enum class direction : unsigned char { sent, received };
 ///
 ///     {"time":"2026-11-23T07:05:01.123456Z","direction":"sent","type":"text","text":"hello"}
 ///
-/// Binary messages have "hex" in place of "text". Thread-safe. Without a file it does nothing.
+/// A message is written before it is sent, so that its reply comes after it: what is lost as the
+/// connection ends stands there too. Binary messages have "hex" in place of "text". Thread-safe.
+/// Without a file it does nothing.
 class recording {
  public:
   /// Throws std::system_error where the file cannot be opened.

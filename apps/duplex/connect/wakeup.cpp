@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
+#include <duplex/error.hpp>
 #include <system_error>
 
 namespace duplex::cli {
@@ -31,7 +32,7 @@ void on_signal(int signal) {
 }  // namespace
 
 wakeup::wakeup() {
-  if (pipe(ends_) != 0) throw std::system_error(errno, std::generic_category(), "pipe");
+  if (pipe(ends_) != 0) throw system_error({errno, std::generic_category()}, "pipe");
   for (const int end : ends_) {
     fcntl(end, F_SETFL, O_NONBLOCK);
     fcntl(end, F_SETFD, FD_CLOEXEC);

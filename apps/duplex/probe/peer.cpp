@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <duplex/error.hpp>
 #include <stdexcept>
 #include <system_error>
 
@@ -42,8 +43,8 @@ std::vector<socket_address> resolve(const uri& uri) {
 peer::peer(const target& target, time_point deadline) : peer() {
   const auto connects = [&](const socket_address& each) { return connect_to(each, deadline); };
   if (std::ranges::none_of(target.addresses, connects)) {
-    throw std::system_error(errno, std::system_category(),
-                            "cannot connect to " + target.uri.host_header());
+    throw system_error({errno, std::system_category()},
+                       "cannot connect to " + target.uri.host_header());
   }
   if (!target.tls) return;
   try {
