@@ -220,13 +220,19 @@ void server_impl::drop() noexcept {
   threads_.clear();
 }
 
+constexpr std::string_view waiting_for_handlers = "waiting for the handlers of a closed server";
+
 task<> server_impl::wait_closed(std::shared_ptr<server_impl> self, limit limit) {
   co_await wait_for_close(self, limit);
-  co_await self->own_->join(limit);
+  try {
+    co_await self->own_->join(limit);
+  } catch (const timeout&) {
+    throw timeout(std::string(waiting_for_handlers) + " timed out");
+  }
   while (self->running_threads_ != 0) {
     coro::wait waiting(self->loop_, self->waiting_for_threads_, limit);
     co_await waiting;
-    if (self->running_threads_ != 0) waiting.throw_if_limited("waiting for tasks");
+    if (self->running_threads_ != 0) waiting.throw_if_limited(waiting_for_handlers);
   }
   if (!std::exchange(self->closed_, true)) self->log(log_level::info, "server closed");
 }

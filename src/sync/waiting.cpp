@@ -74,7 +74,8 @@ void blocking_connection::poll(call& current, const limit& limit, bool may_read)
   if (may_read) role.emplace(*this);
   std::array<pollfd, 2> events{};
   events[0].fd = transport_->descriptor();
-  events[0].events = static_cast<short>((may_read ? POLLIN : 0) | (bytes_unsent() != 0 ? POLLOUT : 0));
+  events[0].events =
+      static_cast<short>((may_read ? POLLIN : 0) | (bytes_unsent() != 0 ? POLLOUT : 0));
   const bool stoppable = limit.token().stop_possible();
   if (stoppable) events[1] = {current.stop_event(limit.token()), POLLIN, 0};
   const auto deadline = earliest_deadline(limit);

@@ -1,9 +1,7 @@
 // Closing a server in every state, destroying one, and running one until a signal.
 #include <csignal>
 #include <optional>
-#include <stop_token>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -254,36 +252,6 @@ TEST(destroyed_server, leaves_connections_that_were_moved_out_of_their_handlers)
     auto message = co_await ws.recv();
     EXPECT_EQ(message.text(), "still here");
     co_await taken->close();
-  });
-}
-
-TEST(wait_closed, of_a_server_is_limited_before_and_after_its_close) {
-  auto server = serve([](connection&) -> task<> { co_await sleep_for(1h); }, "127.0.0.1");
-  run_test([&]() -> task<> {
-    const auto uri = uri_of(server);
-    auto ws = co_await connect(uri);
-    auto waiting = [&]() -> task<> { co_await server.wait_closed(10ms); };
-    const auto serving = co_await failure_of(waiting);
-    EXPECT_EQ(serving, "timeout: waiting for the server to close timed out");
-    server.close();
-    const auto closing = co_await failure_of(waiting);
-    EXPECT_EQ(closing, "timeout: waiting for tasks timed out");
-  });
-}
-
-TEST(wait_closed, of_a_server_is_ended_by_a_stop_before_and_after_its_close) {
-  auto server = serve([](connection&) -> task<> { co_await sleep_for(1h); }, "127.0.0.1");
-  run_test([&]() -> task<> {
-    const auto uri = uri_of(server);
-    auto ws = co_await connect(uri);
-    for (const bool closing : {false, true}) {
-      if (closing) server.close();
-      std::stop_source source;
-      std::jthread stopper([source]() mutable { source.request_stop(); });
-      auto waiting = [&]() -> task<> { co_await server.wait_closed(source.get_token()); };
-      const auto end = co_await failure_of(waiting);
-      EXPECT_EQ(end, "canceled") << closing;
-    }
   });
 }
 

@@ -178,7 +178,7 @@ TEST(threads, are_limited_in_waiting_for_their_end) {
     server.close(false);
     auto waiting = [&]() -> task<> { co_await server.wait_closed(5ms); };
     auto end = co_await failure_of(waiting);
-    EXPECT_EQ(end, "timeout: waiting for tasks timed out");
+    EXPECT_EQ(end, "timeout: waiting for the handlers of a closed server timed out");
     co_await a.close();
     co_await b.close();
     co_await server.wait_closed(10s);

@@ -1,9 +1,13 @@
 // Limits, one receiver at a time, and pings: giving up on a wait leaves the connection usable.
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include <duplex/client.hpp>
+#include <duplex/server.hpp>
 
 #include "support.hpp"
 
@@ -332,6 +336,38 @@ TEST(pong, is_sent_unasked) {
   EXPECT_EQ(failure_now([&] { connection.ws().pong(as_bytes(more)); }),
             "invalid argument: pong of 126 bytes exceeds limit of 125 bytes");
   EXPECT_EQ(connection.frames(), (std::vector<std::string>{"pong ", "pong data"}));
+}
+
+// --- the end of a server
+
+TEST(wait_closed, of_a_server_is_limited_before_and_after_its_close) {
+  auto server = serve([](connection&) -> task<> { co_await sleep_for(1h); }, "127.0.0.1");
+  run_test([&]() -> task<> {
+    const auto uri = "ws://127.0.0.1:" + std::to_string(server.port());
+    auto ws = co_await connect(uri);
+    auto waiting = [&]() -> task<> { co_await server.wait_closed(10ms); };
+    const auto serving = co_await failure_of(waiting);
+    EXPECT_EQ(serving, "timeout: waiting for the server to close timed out");
+    server.close();
+    const auto closing = co_await failure_of(waiting);
+    EXPECT_EQ(closing, "timeout: waiting for the handlers of a closed server timed out");
+  });
+}
+
+TEST(wait_closed, of_a_server_is_ended_by_a_stop_before_and_after_its_close) {
+  auto server = serve([](connection&) -> task<> { co_await sleep_for(1h); }, "127.0.0.1");
+  run_test([&]() -> task<> {
+    const auto uri = "ws://127.0.0.1:" + std::to_string(server.port());
+    auto ws = co_await connect(uri);
+    for (const bool closing : {false, true}) {
+      if (closing) server.close();
+      std::stop_source source;
+      std::jthread stopper([source]() mutable { source.request_stop(); });
+      auto waiting = [&]() -> task<> { co_await server.wait_closed(source.get_token()); };
+      const auto end = co_await failure_of(waiting);
+      EXPECT_EQ(end, "canceled") << closing;
+    }
+  });
 }
 
 }  // namespace

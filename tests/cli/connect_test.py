@@ -386,7 +386,7 @@ class Lines(unittest.TestCase):
         with server(echo_server) as port, open('/dev/full', 'w') as full:
             ran = subprocess.run([duplex, uri(port), '--send', 'x'], stdout=full, stderr=subprocess.PIPE, text=True,
                                  timeout=PATIENCE)
-        self.assertEqual((ran.returncode, ran.stderr), (1, 'duplex: cannot write: No space left on device\n'))
+        self.assertEqual((ran.returncode, ran.stderr), (1, 'duplex: cannot write: no space left on device\n'))
 
     def test_record_has_a_line_for_each_message(self):
         with server(echo_server) as port, tempfile.TemporaryDirectory() as folder:
