@@ -137,11 +137,12 @@ class recognition {
   /// where the model finds no words in it, the text is empty.
   virtual final_transcript decode_final(const std::stop_token& stop) = 0;
 
-  /// Samples of the open segment that no partial has covered yet: whether one is due. 0 without an
-  /// open segment, and while only silence is added to it.
-  virtual std::int64_t unheard() const = 0;
+  /// Whether a partial of the open segment is due, where `interval` more samples (more than 0) are
+  /// wanted in each than in the one before. A model may let the first of a segment come sooner, and
+  /// those of a long one later. False without an open segment, and while only silence is added.
+  virtual bool partial_due(std::int64_t interval) const = 0;
 
-  /// Decodes the open segment so far. Only where `unheard` is not 0.
+  /// Decodes the open segment so far. Only while a segment is open: where a partial may be due.
   virtual partial_transcript decode_partial(const std::stop_token& stop) = 0;
 
   /// Samples, from the start of the stream, that no ended segment is held back by: what a client

@@ -108,7 +108,7 @@ live_result stream_live(const recognizer& model, std::span<const float> samples,
     const auto part = samples.first(std::min(chunk, samples.size()));
     timed(result.listening, [&] { return stream->accept(part); });
     decode_ended();
-    if (interval > 0 && stream->unheard() >= interval) {
+    if (interval > 0 && stream->partial_due(interval)) {
       double took = 0;
       hears.hear(timed(took, [&] { return stream->decode_partial({}); }));
       result.partial_decoding += took;

@@ -34,13 +34,14 @@ TEST(scripted_recognizer, tells_where_segments_begin_and_end) {
 
 TEST(scripted_recognizer, a_partial_has_the_words_heard_so_far) {
   const auto stream = scripted_recognizer({.texts = {"one two three four"}}).start();
-  EXPECT_EQ(stream->unheard(), 0);
+  EXPECT_FALSE(stream->partial_due(1));
   stream->accept(std::span(silence).first(8000));
-  EXPECT_EQ(stream->unheard(), 8000);
+  EXPECT_TRUE(stream->partial_due(8000));
   EXPECT_EQ(stream->decode_partial({}), (partial_transcript{0, "one two three", 7, 0, 500}));
-  EXPECT_EQ(stream->unheard(), 0);
+  EXPECT_FALSE(stream->partial_due(1));
   stream->accept(std::span(silence).first(100));
-  EXPECT_EQ(stream->unheard(), 100);
+  EXPECT_TRUE(stream->partial_due(100));
+  EXPECT_FALSE(stream->partial_due(101));
 }
 
 TEST(scripted_recognizer, nothing_is_settled_before_the_segments_that_wait) {

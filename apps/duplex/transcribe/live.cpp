@@ -92,7 +92,7 @@ class live_transcription {
   /// Whether enough was said for another look.
   bool wants_to_show() const {
     constexpr std::int64_t step = speech::sample_rate * 2 / 5;
-    return status_.is_shown_at_all() && stream_->unheard() >= step;
+    return status_.is_shown_at_all() && stream_->partial_due(step);
   }
 
   void show() {

@@ -18,6 +18,10 @@ constexpr std::int64_t start_token = 1;
 constexpr std::int64_t end_token = 2;
 constexpr double tokens_per_second = 6.5;  // beyond it the decoder is looping
 
+// Where a guess was wrong, it may go on to be right after some more of its tokens: the word that
+// was misread.
+constexpr std::size_t misread = 4;
+
 // The encoder's three convolutions leave nothing of less than 895 samples.
 constexpr std::size_t shortest_input = sample_rate / 10;
 
@@ -111,22 +115,34 @@ class moonshine::decoder {
                                    std::span<const std::int64_t> guess, std::size_t forced,
                                    const std::stop_token& stop) const {
     guess = guess.first(std::min(guess.size(), std::max(forced, longest)));
-    std::vector<std::int64_t> tokens{start_token};
-    tokens.insert(tokens.end(), guess.begin(), guess.end());
-    throw_if_stopped(stop);
+    const auto promised = guess.first(forced);
+    std::vector<std::int64_t> tokens(promised.begin(), promised.end());
+    std::vector<std::int64_t> input{start_token};  // of a step: what is sure, then what is guessed
+    input.insert(input.end(), guess.begin(), guess.end());
+    std::size_t sure = forced;    // the last place in `input` that is
+    std::size_t judged = forced;  // of `guess`
     caches state = empty_caches();
-    const onnx::tensor first = step(tokens, hidden, state, true);
-    std::size_t kept = forced;
-    while (kept < guess.size() && likeliest_after(first, kept) == guess[kept]) ++kept;
-    std::int64_t next = likeliest_after(first, kept);
-    if (kept < guess.size()) shorten(state, kept + 1);
-    tokens.assign(guess.begin(), guess.begin() + static_cast<std::ptrdiff_t>(kept));
-    while (next != end_token && tokens.size() < longest) {
-      tokens.push_back(next);
+    for (bool is_first = true;; is_first = false) {
       throw_if_stopped(stop);
-      next = likeliest_after(step({&next, 1}, hidden, state, false), 0);
+      const onnx::tensor scores = step(input, hidden, state, is_first);
+      std::int64_t next = likeliest_after(scores, sure);
+      while (sure + 1 < input.size() && next == input[sure + 1] && tokens.size() < longest) {
+        tokens.push_back(next);
+        ++judged;
+        next = likeliest_after(scores, ++sure);
+      }
+      if (next == end_token || tokens.size() >= longest) return tokens;
+      if (sure + 1 < input.size()) shorten(state, tokens.size() + 1);
+      tokens.push_back(next);
+      input.assign(1, next);
+      sure = 0;
+      const auto rest = guess.subspan(judged);
+      const auto nearby = rest.first(std::min(rest.size(), misread));
+      const auto same = std::ranges::find(nearby, next);
+      if (same == nearby.end()) continue;
+      judged += static_cast<std::size_t>(same - nearby.begin()) + 1;
+      input.insert(input.end(), guess.begin() + static_cast<std::ptrdiff_t>(judged), guess.end());
     }
-    return tokens;
   }
 
  private:

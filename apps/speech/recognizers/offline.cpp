@@ -12,6 +12,18 @@
 namespace duplex::speech {
 namespace {
 
+// A segment has its first partial after so much speech, if that is less than the interval: of
+// shorter ones models make nothing, or another word.
+constexpr std::int64_t soonest = sample_rate * 3 / 10;
+
+// While partials have no text, the next is tried after so much.
+constexpr std::int64_t retry = sample_rate / 10;
+
+// To read a segment costs in proportion to its length. Each partial waits until this part of the
+// segment is new, so that partials read a second of speech six times, however long the segment and
+// short the interval.
+constexpr std::int64_t part = 6;
+
 // Valid UTF-8 without white space at either end.
 reading tidy(reading it) {
   constexpr std::string_view white = " \t\r\n";
@@ -68,22 +80,25 @@ class offline_recognition : public recognition {
             .reason = segment.reason};
   }
 
-  std::int64_t unheard() const override {
+  bool partial_due(std::int64_t interval) const override {
     const auto segment = segmenter_.open();
-    if (!segment) return 0;
+    if (!segment) return false;
+    const auto heard = static_cast<std::int64_t>(segment->samples.size());
     const auto begun = begun_.find(segment->number);
-    return static_cast<std::int64_t>(segment->samples.size()) -
-           (begun == begun_.end() ? 0 : begun->second.covered);
+    if (begun == begun_.end()) return heard - segment->lead >= std::min(interval, soonest);
+    const std::int64_t wanted = begun->second.has_text ? interval : std::min(interval, retry);
+    return heard - begun->second.covered >= std::max(wanted, heard / part);
   }
 
   partial_transcript decode_partial(const std::stop_token& stop) override {
     throw_if_stopped(stop);
     const unfinished_segment segment = segmenter_.open().value();
-    auto& [reader, covered] = begun_[segment.number];
+    auto& [reader, covered, has_text] = begun_[segment.number];
     if (!reader) reader = model_->start();
     covered = static_cast<std::int64_t>(segment.samples.size());
     auto [text, stable] =
         tidy(reader->read(levelled(segment.samples, levelled_), segment.certain, stop));
+    has_text = !text.empty();
     return {.segment = segment.number,
             .text = std::move(text),
             .stable = stable,
@@ -104,6 +119,7 @@ class offline_recognition : public recognition {
   struct partial_reading {
     std::unique_ptr<segment_reader> reader;
     std::int64_t covered = 0;  // how many of its samples the last partial had
+    bool has_text = false;     // the last partial
   };
 
   std::vector<speech_mark> settling(std::vector<speech_mark> marks) {

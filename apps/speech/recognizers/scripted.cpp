@@ -44,7 +44,9 @@ class scripted_recognition : public recognition {
             .reason = it.reason};
   }
 
-  std::int64_t unheard() const override { return received_ - std::max(start_, covered_); }
+  bool partial_due(std::int64_t interval) const override {
+    return received_ - std::max(start_, covered_) >= interval;
+  }
 
   partial_transcript decode_partial(const std::stop_token& stop) override {
     throw_if_stopped(stop);

@@ -68,6 +68,7 @@ std::optional<unfinished_segment> segmenter::open() const {
   return unfinished_segment{
       .number = count_ - 1,
       .samples = samples,
+      .lead = static_cast<std::int64_t>(segment_->first_voice * vad_window),
       .certain = std::min(samples.size(), (options_.longest - options_.cut_range) * vad_window),
       .voice_start = position_of(segment_->first_voice),
       .voice_end = position_of(segment_->last_voice + 1),

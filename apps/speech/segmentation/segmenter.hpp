@@ -45,6 +45,7 @@ struct audio_segment {
 struct unfinished_segment {
   std::int64_t number = 0;
   std::span<const float> samples;  ///< Without the silence at its end; valid until the next call.
+  std::int64_t lead = 0;           ///< So many of them are from before speech was heard.
   std::size_t certain = 0;         ///< So many of them will be in it however it ends.
   std::int64_t voice_start = 0;
   std::int64_t voice_end = 0;

@@ -73,7 +73,7 @@ std::optional<urgency> live_stream::wants() const noexcept {
   const std::lock_guard lock(mutex_);
   if (!queue_.empty()) return live ? urgency::listen : urgency::batch;
   const std::int64_t interval = to_samples(partials_);
-  if (interval > 0 && recognition_->unheard() >= interval) return urgency::partial;
+  if (interval > 0 && recognition_->partial_due(interval)) return urgency::partial;
   return std::nullopt;
 }
 
