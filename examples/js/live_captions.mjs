@@ -15,6 +15,7 @@ async function* paced(chunks) {
   let sent = 0;
   const start = Date.now();
   for await (const chunk of chunks) {
+    if (!bytesPerSecond && chunk.length < 44) throw new Error(`${file} is no WAV file`);
     bytesPerSecond ||= chunk.readUInt32LE(28);
     yield chunk;
     sent += chunk.length;
@@ -46,6 +47,7 @@ try {
   for await (const chunk of audio) await client.send(chunk);
   await client.stop();
 } catch (problem) {
+  client.cancel();
   console.error(`live_captions: ${problem.message}`);
   process.exitCode = 1;
 }

@@ -421,12 +421,23 @@ test('cancel says so, and leaves', async () => {
   forget();
 });
 
-test('a server that speaks another protocol is no server', async () => {
-  const client = connect();
-  const socket = await Socket.next();
-  socket.onopen();
-  socket.onmessage({ data: 'hello' });
-  await assert.rejects(client.finished, { code: 'connection_failed' });
+for (const data of ['hello', 'null', '[]', new ArrayBuffer(2)]) {
+  test(`a server that speaks another protocol is no server: ${data}`, async () => {
+    const client = connect();
+    const socket = await Socket.next();
+    socket.onopen();
+    socket.onmessage({ data });
+    await assert.rejects(client.finished, { code: 'connection_failed' });
+  });
+}
+
+test('an address that is none is told as a server that is not there', async () => {
+  class Picky {
+    constructor(url) { throw new SyntaxError(`Invalid URL: ${url}`); }
+  }
+  const client = new SpeechClient('nowhere', { WebSocket: Picky });
+  await assert.rejects(client.finished, { code: 'connection_failed', message: 'Invalid URL: nowhere' });
+  await assert.rejects(client.send(audio(1)), { code: 'connection_failed' });
 });
 
 test('nothing is left that keeps a program from ending', async () => {

@@ -72,7 +72,7 @@ class Session:
 
 class Double:
     """The server. What a test sets: `script`, of each session the next; `token`; `cuts`, numbers of bytes of audio after which
-    a connection breaks; `refusal`, the fields of an error for every `start`; `models`; `full`, a number of seconds.
+    a connection breaks; `refusal`, the fields of an error for every `start`; `break_off`, those of one after a final; `models`; `full`, a number of seconds.
     What it sees: `sessions`, `resumes`, `starts`.
     """
 
@@ -81,6 +81,7 @@ class Double:
         self.token = None
         self.cuts = []
         self.refusal = None
+        self.break_off = None
         self.full = None
         self.models = ['moonshine-tiny']
         self.sessions = {}
@@ -158,6 +159,9 @@ class Double:
         async for message in socket:
             if isinstance(message, bytes):
                 session.hear(message)
+                if self.break_off and any(event['type'] == 'final' for event in session.events):
+                    await self._send(socket, session)
+                    return await self._refuse(socket, {'seq': len(session.events) + 1, **self.break_off}, 1011)
                 if self.cuts and len(session.audio) >= self.cuts[0]:
                     self.cuts.pop(0)
                     return socket.transport.abort()

@@ -178,14 +178,14 @@ class Page(unittest.IsolatedAsyncioTestCase):
 
 
 class Example(unittest.TestCase):
-    def run_example(self, *arguments, **options):
+    def run_example(self, *arguments, timeout=120, **options):
         """As somebody would who copied it: with the client beside it, and ws installed."""
         with tempfile.TemporaryDirectory() as folder, server() as port:
             for part in ('examples/js', 'apps/speech/web'):
                 shutil.copytree(ROOT / part, f'{folder}/{part}')
             os.symlink(MODULES, f'{folder}/node_modules')
             return subprocess.run([NODE, f'{folder}/examples/js/live_captions.mjs', f'ws://127.0.0.1:{port}/v1/stream', *arguments],
-                                  capture_output=True, text=True, timeout=120, **options)
+                                  capture_output=True, text=True, timeout=timeout, **options)
 
     def test_prints_partials_and_finals_of_a_file(self):
         result = self.run_example(RECORDING)
@@ -203,9 +203,14 @@ class Example(unittest.TestCase):
         self.assertIn('for your country', result.stdout)
 
     def test_says_what_is_wrong(self):
-        result = self.run_example('/nowhere.wav')
+        result = self.run_example('/nowhere.wav', timeout=20)  # it does not wait for the server to lose patience
         self.assertEqual(result.returncode, 1)
         self.assertIn('live_captions: ENOENT', result.stderr)
+        with tempfile.NamedTemporaryFile() as short:
+            short.write(b'RIFF')
+            short.flush()
+            result = self.run_example(short.name, timeout=20)
+        self.assertEqual((result.returncode, result.stderr), (1, f'live_captions: {short.name} is no WAV file\n'))
 
     def test_is_short_enough_to_be_copied(self):
         self.assertLessEqual(len((ROOT / 'examples/js/live_captions.mjs').read_text().splitlines()), 60)

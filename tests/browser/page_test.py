@@ -116,6 +116,18 @@ class Microphone(PageCase):
             await page.until(READY)
             await self.picture(page, 'refused')
 
+    async def test_can_be_cancelled_while_the_browser_asks_for_it(self):
+        async with self.opened() as page:
+            await page.run('navigator.mediaDevices.getUserMedia = () => new Promise((allow) => { globalThis.allow = allow; })')
+            await page.click('#toggle')
+            await page.until('globalThis.allow !== undefined')
+            await page.click('#toggle')
+            await page.until(READY)
+            await page.run('''delete navigator.mediaDevices.getUserMedia;
+                navigator.mediaDevices.getUserMedia({ audio: true }).then((late) => { globalThis.late = late; allow(late); })''')
+            await page.until('late.getTracks().every((track) => track.readyState === "ended")')
+            self.assertEqual(self.server.starts, [])
+
     async def test_needs_a_secure_page_and_says_so(self):
         rules = ['--host-resolver-rules=MAP speech.example 127.0.0.1']
         async with self.opened(uri=lambda server: f'http://speech.example:{server.port}/', arguments=rules) as page:
@@ -160,6 +172,26 @@ class Files(PageCase):
             await page.until(f'({MESSAGE}).startsWith("notes.txt")')
             await page.until(READY)
             self.assertEqual(self.server.starts, [])
+
+    async def test_that_fail_among_others_are_all_named(self):
+        async with self.opened() as page:
+            folder = Path(self.browser.folder)
+            (folder / 'notes.txt').write_text('no audio')
+            (folder / 'empty.wav').touch()
+            (folder / 'photos').mkdir()
+            await page.drop(folder / 'notes.txt', folder / 'empty.wav', folder / 'photos', recording(folder, 5))
+            await page.until(f'{has_finals(2)} && {READY}')
+            told = (await page.run(MESSAGE)).split('\n')
+            self.assertEqual([line.split(' ')[0] for line in told], ['notes.txt', 'empty.wav', 'photos'])
+            await self.picture(page, 'failures')
+
+    async def test_that_break_off_say_so(self):
+        async with self.opened() as page:
+            self.server.break_off = {'code': 'engine_failed', 'message': 'it gave up'}
+            await page.drop(recording(self.browser.folder, 5))
+            self.assertTrue((await page.until(MESSAGE)).startswith('interview.wav: Recognition failed'))
+            await page.until(READY)
+            self.assertTrue((await page.run('document.querySelector(".length").textContent')).endswith(', broken off'))
 
     async def test_are_offered_as_text_and_subtitles(self):
         async with self.opened() as page:
@@ -262,6 +294,17 @@ class People(PageCase):
             self.assertNotIn(('button', ''), named)
             self.assertEqual(await page.run('document.querySelector(".finals").getAttribute("aria-live")'), 'polite')
             self.assertEqual(await page.run('document.querySelector(".open").ariaHidden'), 'true')
+
+    async def test_a_browser_that_keeps_nothing_will_do(self):
+        async with self.opened() as page:
+            await page.call('Page.addScriptToEvaluateOnNewDocument', source='''for (const name of ["localStorage", "sessionStorage"])
+                Object.defineProperty(globalThis, name, { get() { throw new DOMException("denied", "SecurityError"); } });
+                globalThis.fresh = true;''')
+            await page.call('Page.reload')
+            await page.until('globalThis.fresh && document.querySelector("#model").options.length === 1')
+            await page.drop(recording(self.browser.folder, 5))
+            await page.until(f'{has_finals(2)} && {READY}')
+            self.assertEqual(await page.run(MESSAGE), '')
 
     async def test_a_model_can_be_chosen_and_is_remembered(self):
         server = Double(*SPEECH)

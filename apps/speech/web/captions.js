@@ -66,6 +66,7 @@ export class Take {
     }
     if (this.#captions.length > 0) {
       this.end(duration);
+      this.#find('.length').textContent += ', broken off';
     } else {
       this.#root.remove();
     }

@@ -180,7 +180,12 @@ export class SpeechClient {
     clearTimeout(this.#timers.retry);
     this.#timers.retry = undefined;
     const { WebSocket, token } = this.#settings;
-    const socket = new WebSocket(...credentials(this.#url, token));
+    let socket;
+    try {
+      socket = new WebSocket(...credentials(this.#url, token));
+    } catch (problem) { // as of an address that is none
+      return this.#fail(new SpeechError('connection_failed', problem.message));
+    }
     this.#socket = socket;
     socket.binaryType = 'arraybuffer';
     socket.onopen = () => {
@@ -263,14 +268,14 @@ export class SpeechClient {
   // --- what the server says
 
   #read(data) {
-    let message;
+    let message = null;
     try {
       message = JSON.parse(data);
     } catch {
-      this.#fail(new SpeechError('connection_failed', 'the server does not speak this protocol'));
-      return;
+      // as what has no type
     }
-    this.#take(message);
+    if (typeof message?.type === 'string') return this.#take(message);
+    this.#fail(new SpeechError('connection_failed', 'the server does not speak this protocol'));
   }
 
   #take(message) {

@@ -7,8 +7,8 @@
  */
 export async function openMicrophone({ onAudio, onLost }) {
   if (!globalThis.isSecureContext || !navigator.mediaDevices) {
-    throw new Error('Browsers give the microphone only to pages that come over https or from localhost. ' +
-                    'A recording can be read here all the same: drop a file.');
+    throw new Error('Browsers give the microphone only to pages that come over https or from localhost. Whoever runs this ' +
+                    'server can give it a certificate (--tls-cert, --tls-key). Recordings can be read here all the same: drop a file.');
   }
   const stream = await navigator.mediaDevices.getUserMedia({
     audio: { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: false },
@@ -21,7 +21,7 @@ export async function openMicrophone({ onAudio, onLost }) {
   };
   try {
     await context.audioWorklet.addModule(new URL('microphone-worklet.js', import.meta.url));
-    await context.resume();
+    await Promise.race([context.resume(), tooLate('its sound does not start, as without any device for output')]);
   } catch (problem) {
     release();
     throw new Error(`This browser cannot record here: ${problem.message}`);
@@ -56,6 +56,11 @@ export async function openMicrophone({ onAudio, onLost }) {
       await release();
     },
   };
+}
+
+// Firefox waits for a device for ever.
+function tooLate(message) {
+  return new Promise((_, reject) => { setTimeout(() => reject(new Error(message)), 8000); });
 }
 
 const FAINTEST = 30; // of 32767: what is below is no sound

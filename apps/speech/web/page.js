@@ -5,8 +5,8 @@ import { describe } from './messages.js';
 import { Meter } from './meter.js';
 import { openMicrophone } from './microphone.js';
 import { openRecording } from './recording.js';
-import { models, streamUrl, token } from './server.js';
-import { askForToken, at, follow, showFigures, showMessage, showMode, showState } from './view.js';
+import { chosenModel, models, streamUrl, token } from './server.js';
+import { addMessage, askForToken, at, follow, showFigures, showMessage, showMode, showState } from './view.js';
 
 const SILENT = 6000; // milliseconds without any sound, as of a muted microphone
 
@@ -41,49 +41,53 @@ function showConnection(state, text) {
   show?.();
 }
 
-// Waits for the end of a stream. The answer is whether to begin again.
-async function finish(take) {
+// Waits for the end of a stream, of a file with a name. The answer is whether to begin again.
+async function finish(take, name) {
   try {
     take.end((await client.stop()).audio_ms);
     return false;
   } catch (problem) {
     take.breakOff(client.heard);
-    return problem.code !== 'cancelled' && mend(problem);
+    return problem.code !== 'cancelled' && mend(problem, name);
   }
 }
 
 // Says what went wrong; whether it can be tried again, as with another token.
-async function mend(problem) {
+async function mend(problem, name) {
   if (problem.code === 'connection_failed') problem = await models().then(() => problem, (cause) => cause);
-  if (problem.code !== 'unauthorized') {
-    showMessage(describe(problem));
-    return false;
-  }
-  const typed = await askForToken({ wrong: token.value !== '' });
+  const typed = problem.code === 'unauthorized' ? await askForToken({ wrong: token.value !== '' }) : '';
   if (!typed) {
-    showMessage(describe(problem));
+    addMessage(name ? `${name}: ${describe(problem)}` : describe(problem));
     return false;
   }
   token.value = typed;
-  return showModels().then(() => true, mend);
+  return showModels().then(() => true, (cause) => mend(cause, name));
 }
 
 async function dictate() {
-  showMode('wait');
+  showMode('cancel');
   showState('busy', 'Waiting for the microphone');
   const early = []; // what is heard before there is a stream: its rate is the microphone's
-  const over = new Promise((resolve) => { end = resolve; });
-  const microphone = await openMicrophone({
-    onAudio: (samples) => (client ? client.send(samples) : early.push(samples)),
+  let hear = (samples) => early.push(samples);
+  const over = new Promise((resolve) => { end = () => resolve(null); });
+  const opening = openMicrophone({
+    onAudio: (samples) => hear(samples),
     onLost: () => {
-      showMessage('The microphone was disconnected.');
+      addMessage('The microphone was disconnected.');
       end();
     },
   });
+  const microphone = await Promise.race([opening, over]);
+  if (!microphone) { // cancelled, while the browser may still be asking for it
+    hear = () => {};
+    opening.then((late) => late.stop(), () => {});
+    return false;
+  }
   const time = new Date().toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
   const take = newTake(`Microphone, ${time}`);
   connect(take, { format: 'pcm_s16le', rate: Math.round(microphone.rate), channels: 1 });
-  for (const samples of early) client.send(samples);
+  hear = (samples) => client.send(samples);
+  early.forEach(hear);
   client.finished.catch(end);
   client.on('state', () => showConnection('live', 'Listening'));
   showConnection('live', 'Listening');
@@ -142,7 +146,7 @@ async function read(file) {
   } catch {
     // finish() tells why
   }
-  return finish(take);
+  return finish(take, file.name);
 }
 
 function newTake(title) {
@@ -156,7 +160,6 @@ function newTake(title) {
 // One thing at a time, again where it says so, and then the files that wait.
 async function run(work) {
   running = true;
-  showMessage('');
   try {
     let again = true;
     while (again) {
@@ -164,7 +167,7 @@ async function run(work) {
       again = await work();
     }
   } catch (problem) {
-    showMessage(problem.message);
+    addMessage(problem.message);
   }
   running = false;
   client = end = null;
@@ -176,6 +179,7 @@ async function run(work) {
 
 function toggle() {
   if (!running) {
+    showMessage('');
     run(dictate);
   } else if (at('toggle').dataset.mode !== 'wait') {
     if (at('toggle').dataset.mode === 'stop') showMode('wait');
@@ -190,6 +194,7 @@ function readFiles(list) {
   if (running) {
     showMessage('It is read next.');
   } else {
+    showMessage('');
     run(() => read(files.shift()));
   }
 }
@@ -231,13 +236,13 @@ addEventListener('beforeunload', (event) => running && event.preventDefault());
 
 // --- models
 
-at('model').addEventListener('change', () => localStorage.setItem('model', at('model').value));
+at('model').addEventListener('change', () => { chosenModel.value = at('model').value; });
 
 async function showModels() {
   const names = await models();
-  const chosen = at('model').value || localStorage.getItem('model');
+  const chosen = at('model').value || chosenModel.value;
   at('model').replaceChildren(...names.map((name) => new Option(name, name, false, name === chosen)));
   at('model-field').hidden = names.length < 2;
 }
 
-showModels().catch(mend);
+showModels().catch((problem) => mend(problem));

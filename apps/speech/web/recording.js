@@ -8,17 +8,22 @@ const RATE = 16000; // what the recogniser works at: more would be sent for noth
  */
 export async function openRecording(file) {
   if (file.size === 0) throw new Error(`${file.name} is empty.`);
-  const bytes = await file.arrayBuffer().catch(() => { throw new Error(`${file.name} cannot be read.`); });
+  const bytes = await file.arrayBuffer().catch(() => { throw new Error(`${file.name} ${unreadable(file)}`); });
   const wav = bytesPerSecondOfWav(bytes);
   try {
-    return decoded(await decode(bytes.slice(0)));
+    return decoded(await decode(bytes));
   } catch {
     if (!wav) throw new Error(`${file.name} is not audio that this browser can decode. WAV, MP3, FLAC, Ogg and M4A usually are.`);
     return whole(bytes, wav);
   }
 }
 
-// Not every browser decodes to every rate.
+function unreadable({ size }) {
+  if (size >= 2 ** 31) return 'is larger than browsers read at once, 2 GB: "duplex transcribe" reads any.';
+  return 'cannot be read. Folders cannot, nor files that were moved since.';
+}
+
+// Not every browser decodes to every rate. What is decoded is taken from who decodes.
 async function decode(bytes) {
   for (const rate of [RATE, 44100]) {
     try {

@@ -8,10 +8,24 @@ export const streamUrl = () => {
 };
 
 /** The token that the server wants, kept for this tab. */
-export const token = {
-  get value() { return sessionStorage.getItem('token') ?? ''; },
-  set value(text) { sessionStorage.setItem('token', text); },
-};
+export const token = kept('token', () => sessionStorage);
+
+/** The model that was chosen last. */
+export const chosenModel = kept('model', () => localStorage);
+
+// A browser that keeps nothing throws: then it is known until the page is left.
+function kept(name, place) {
+  let known = '';
+  return {
+    get value() {
+      try { return place().getItem(name) ?? known; } catch { return known; }
+    },
+    set value(text) {
+      known = text;
+      try { place().setItem(name, text); } catch { /* known */ }
+    },
+  };
+}
 
 /**
  * The names of the models, the default first. Throws an Error with a `code` of the protocol, or `connection_failed`: a browser

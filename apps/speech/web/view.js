@@ -23,6 +23,12 @@ export function showMessage(text) {
   at('message-text').textContent = text;
 }
 
+/** Says it below what is said already, as of another file. */
+export function addMessage(text) {
+  const said = at('message').hidden ? [] : at('message-text').textContent.split('\n');
+  showMessage([...new Set([...said, text])].join('\n'));
+}
+
 /** What the large button does: start, stop, cancel, or nothing for a moment. */
 export function showMode(mode) {
   at('toggle').dataset.mode = mode;
