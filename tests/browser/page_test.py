@@ -185,6 +185,17 @@ class Files(PageCase):
             self.assertEqual([line.split(' ')[0] for line in told], ['notes.txt', 'empty.wav', 'photos'])
             await self.picture(page, 'failures')
 
+    async def test_that_wait_for_the_microphone_are_read_once_it_is_stopped(self):
+        async with self.opened() as page:
+            await page.click('#toggle')
+            await page.until(f'{LIVE} && {has_finals(1)}')
+            await page.drop(recording(self.browser.folder, 5))
+            self.assertEqual(await page.until(MESSAGE), 'It is read next.')
+            await page.click('#toggle')
+            await page.until(f'document.querySelectorAll(".take").length === 2 && {READY}')
+            self.assertEqual(await page.run('[...document.querySelectorAll(".length")].at(-1).textContent'), '0:05')
+            self.assertEqual(await page.run(MESSAGE), '')
+
     async def test_that_break_off_say_so(self):
         async with self.opened() as page:
             self.server.break_off = {'code': 'engine_failed', 'message': 'it gave up'}

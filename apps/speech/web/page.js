@@ -6,9 +6,10 @@ import { Meter } from './meter.js';
 import { openMicrophone } from './microphone.js';
 import { openRecording } from './recording.js';
 import { chosenModel, models, streamUrl, token } from './server.js';
-import { addMessage, askForToken, at, follow, showFigures, showMessage, showMode, showState } from './view.js';
+import { addMessage, askForToken, at, follow, showFigures, showMessage, showMode, showState, withdrawMessage } from './view.js';
 
 const SILENT = 6000; // milliseconds without any sound, as of a muted microphone
+const NEXT = 'It is read next.';
 
 const meter = new Meter(at('meter'));
 const toEnd = follow(at('takes'));
@@ -174,6 +175,7 @@ async function run(work) {
   showMode('start');
   showState('ready', 'Ready');
   showFigures();
+  withdrawMessage(NEXT);
   if (files.length > 0) run(() => read(files.shift()));
 }
 
@@ -182,8 +184,11 @@ function toggle() {
     showMessage('');
     run(dictate);
   } else if (at('toggle').dataset.mode !== 'wait') {
-    if (at('toggle').dataset.mode === 'stop') showMode('wait');
-    files.length = 0;
+    if (at('toggle').dataset.mode === 'stop') {
+      showMode('wait');
+    } else {
+      files.length = 0;
+    }
     end();
   }
 }
@@ -192,7 +197,7 @@ function readFiles(list) {
   files.push(...list);
   if (files.length === 0) return;
   if (running) {
-    showMessage('It is read next.');
+    addMessage(NEXT);
   } else {
     showMessage('');
     run(() => read(files.shift()));

@@ -25,8 +25,16 @@ export function showMessage(text) {
 
 /** Says it below what is said already, as of another file. */
 export function addMessage(text) {
-  const said = at('message').hidden ? [] : at('message-text').textContent.split('\n');
-  showMessage([...new Set([...said, text])].join('\n'));
+  showMessage([...new Set([...said(), text])].join('\n'));
+}
+
+/** Takes back one of the messages, and leaves the others. */
+export function withdrawMessage(text) {
+  showMessage(said().filter((each) => each !== text).join('\n'));
+}
+
+function said() {
+  return at('message').hidden ? [] : at('message-text').textContent.split('\n');
 }
 
 /** What the large button does: start, stop, cancel, or nothing for a moment. */
