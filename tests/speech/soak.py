@@ -283,7 +283,7 @@ class Speaker:
 async def drain(server, recordings, count, _):
     speakers = [Speaker(server, random.choice(recordings)) for _ in range(count)]
     running = asyncio.gather(*(it.run() for it in speakers))
-    await asyncio.gather(*(asyncio.wait_for(it.heard.wait(), 2 * PATIENCE) for it in speakers))
+    await asyncio.gather(*(asyncio.wait_for(it.heard.wait(), 5 * PATIENCE) for it in speakers))
     await asyncio.gather(*(it.arrive() for it in speakers))
     server.send_signal(signal.SIGTERM)
     begin = time.monotonic()
