@@ -15,4 +15,24 @@ std::string to_valid_utf8(std::string text) {
   return json::parse(repaired).get<std::string>();
 }
 
+bool begins_unspaced(std::string_view text) {
+  const auto byte = [&](std::size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0;
+  };
+  return (byte(0) >= 0xE3 && byte(0) <= 0xE9) ||                     // U+3000 to U+9FFF
+         (byte(0) == 0xEF && byte(1) >= 0xBC && byte(1) <= 0xBE) ||  // U+FF00 to U+FFBF
+         (byte(0) == 0xF0 && byte(1) >= 0xA0);                       // U+20000 and on
+}
+
+std::size_t last_word(std::string_view text) {
+  std::size_t begin = text.size();
+  while (begin > 0 && text[begin - 1] != ' ') {
+    std::size_t character = begin - 1;
+    while (character > 0 && (text[character] & 0xC0) == 0x80) --character;
+    if (begins_unspaced(text.substr(character))) return begin == text.size() ? character : begin;
+    begin = character;
+  }
+  return begin;
+}
+
 }  // namespace duplex::speech

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <random>
+#include <string_view>
 
 #include "speech/recognizer.hpp"
 
@@ -77,6 +78,30 @@ TEST(agreement, whatever_is_read_nothing_stable_changes) {
                     it.latest().begin() + static_cast<std::ptrdiff_t>(it.stable()));
     }
   }
+}
+
+// Without spaces, each character is a word; of a character in parts, its first part.
+TEST(agreement, a_space_or_a_character_of_an_unspaced_script_begins_a_word) {
+  for (const std::string_view piece : {" a", " ", "\u4f60", "\u3042", "\u3002", "\uff0c", "\uff21",
+                                       "\U00020000", "\xE4", "\xE9\xBF"}) {
+    EXPECT_TRUE(speech::begins_word(piece)) << piece;
+  }
+  for (const std::string_view piece :
+       {"", "a", "s ", "\u00e9", "\ud55c", "\u0e01", "\U0001f600", "\xBD", "\xA0", "\uFFFD"}) {
+    EXPECT_FALSE(speech::begins_word(piece)) << piece;
+  }
+}
+
+TEST(agreement, text_without_spaces_is_stable_by_character) {
+  const std::vector<std::string> pieces{"\u4eca", "\u5929", "\u5f88", "\u9ad8",
+                                        "\xE5",   "\x85",   "\xB4"};
+  const auto begins = [&](std::int64_t token) {
+    return speech::begins_word(pieces[static_cast<std::size_t>(token)]);
+  };
+  agreement it;
+  it.add({0, 1, 2, 4, 5, 6}, 2 * second, all, begins);
+  it.add({0, 1, 2, 4, 5, 6, 3}, 4 * second, all, begins);
+  EXPECT_EQ(it.stable(), 2U);  // all but the last two characters of the first reading
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "toy_onnx.hpp"
 
+#include <utility>
+
 namespace duplex::speech {
 namespace {
 
@@ -35,6 +37,9 @@ std::string write(const toy_node& node) {
   for (const auto& [name, value] : node.lists) {
     text += bytes(5, bytes(1, name) + number(8, value) + number(20, 7));
   }
+  for (const auto& [name, value] : node.numbers) {
+    text += bytes(5, bytes(1, name) + number(3, value) + number(20, 2));
+  }
   return text;
 }
 
@@ -52,8 +57,9 @@ std::string write_onnx(const toy_model& model) {
   return file;
 }
 
-std::string write_onnx_with_inputs(const std::vector<std::string>& names) {
+std::string write_onnx_with_inputs(const std::vector<std::string>& names, toy_metadata metadata) {
   toy_model model;
+  model.metadata = std::move(metadata);
   for (const auto& name : names) model.inputs.push_back({name, 1, {-1}});
   model.outputs = {{"passed_on", 1, {-1}}};
   model.nodes = {{"Identity", {names.front()}, {"passed_on"}}};

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "speech/recognizer.hpp"
+#include "speech/utf8.hpp"
 
 namespace duplex::speech {
 
@@ -32,6 +33,10 @@ void agreement::add(std::vector<std::int64_t> tokens, std::size_t heard, std::si
   }
   compared_ = latest_;
   compared_heard_ = heard;
+}
+
+bool begins_word(std::string_view piece) {
+  return piece.starts_with(' ') || begins_unspaced(piece);
 }
 
 }  // namespace duplex::speech

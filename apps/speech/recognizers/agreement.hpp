@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace duplex::speech {
@@ -33,5 +34,9 @@ class agreement {
   std::size_t compared_heard_ = 0;
   std::size_t stable_ = 0;
 };
+
+/// Whether a token of these bytes, or their first, begins a word: with a space, or with a character
+/// of a script that has none between words, such as Chinese, where each is taken for a word.
+bool begins_word(std::string_view piece);
 
 }  // namespace duplex::speech

@@ -220,7 +220,7 @@ class moonshine::reader : public segment_reader {
   reading read(std::span<const float> speech, std::size_t certain,
                const std::stop_token& stop) override {
     agreement_.add(decode(speech, agreement_.latest(), stop), speech.size(), certain,
-                   [this](std::int64_t token) { return piece(token).starts_with(' '); });
+                   [this](std::int64_t token) { return begins_word(piece(token)); });
     const auto tokens = agreement_.latest();
     return {.text = text_of(tokens), .stable = text_of(tokens.first(agreement_.stable())).size()};
   }

@@ -39,16 +39,6 @@ reading tidy(reading it) {
   return it;
 }
 
-// Models miss words in quiet speech as detectors do. `memory` holds the louder samples.
-std::span<const float> levelled(std::span<const float> samples, std::vector<float>& memory) {
-  constexpr float highest_gain = 100;
-  const float gain = gain_for(peak_of(samples), highest_gain);
-  if (gain == 1) return samples;
-  memory.assign(samples.begin(), samples.end());
-  for (float& sample : memory) sample *= gain;
-  return memory;
-}
-
 class offline_recognition : public recognition {
  public:
   offline_recognition(std::shared_ptr<const offline_model> model,
@@ -72,7 +62,7 @@ class offline_recognition : public recognition {
     // What partials have told of it goes on to be true.
     auto begun = begun_.extract(segment.number);
     const auto reader = begun ? std::move(begun.mapped().reader) : model_->start();
-    std::string text = reader->read_whole(levelled(segment.samples, levelled_), stop);
+    std::string text = reader->read_whole(levelled(segment.samples), stop);
     return {.segment = segment.number,
             .text = tidy({std::move(text)}).text,
             .start_ms = to_ms(segment.voice_start),
@@ -96,8 +86,7 @@ class offline_recognition : public recognition {
     auto& [reader, covered, has_text] = begun_[segment.number];
     if (!reader) reader = model_->start();
     covered = static_cast<std::int64_t>(segment.samples.size());
-    auto [text, stable] =
-        tidy(reader->read(levelled(segment.samples, levelled_), segment.certain, stop));
+    auto [text, stable] = tidy(reader->read(levelled(segment.samples), segment.certain, stop));
     has_text = !text.empty();
     return {.segment = segment.number,
             .text = std::move(text),
@@ -130,6 +119,16 @@ class offline_recognition : public recognition {
   void settle() {
     const auto& ended = segmenter_.ended();
     settled_ = std::max(settled_, ended.empty() ? segmenter_.position() : ended.front().start);
+  }
+
+  // Models miss words in quiet speech as detectors do.
+  std::span<const float> levelled(std::span<const float> samples) {
+    constexpr float highest_gain = 100;
+    const float gain = model_->is_streaming() ? 1 : gain_for(peak_of(samples), highest_gain);
+    if (gain == 1) return samples;
+    levelled_.assign(samples.begin(), samples.end());
+    for (float& sample : levelled_) sample *= gain;
+    return levelled_;
   }
 
   std::shared_ptr<const offline_model> model_;

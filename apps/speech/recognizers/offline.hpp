@@ -1,4 +1,4 @@
-// Makes a recogniser out of a model that reads only finished stretches of speech.
+// Makes a recogniser out of a model that reads stretches of speech.
 #pragma once
 
 #include <cstddef>
@@ -33,13 +33,17 @@ class segment_reader {
   virtual std::string read_whole(std::span<const float> speech, const std::stop_token& stop) = 0;
 };
 
-/// A model that turns one stretch of speech into text, all at once. Thread-safe.
+/// A model that turns one stretch of speech into text. Thread-safe.
 class offline_model {
  public:
   virtual ~offline_model() = default;
 
   /// For a new stretch of speech. The model must outlive it.
   virtual std::unique_ptr<segment_reader> start() const = 0;
+
+  /// Whether its readers take only what is new of a growing stretch. They are given the sound as it
+  /// came: how much louder others are given it depends on all of the stretch.
+  virtual bool is_streaming() const { return false; }
 };
 
 /// Cuts each stream into stretches of speech and gives every one to `model`; silence never reaches

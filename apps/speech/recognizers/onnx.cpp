@@ -202,6 +202,22 @@ const port& session::input(std::string_view name) const { return find(inputs_, "
 
 const port& session::output(std::string_view name) const { return find(outputs_, "output", name); }
 
+std::string session::metadata(const char* key) const {
+  OrtModelMetadata* all = nullptr;
+  check(api().SessionGetModelMetadata(session_.get(), &all));
+  OrtAllocator* allocator = nullptr;
+  char* value = nullptr;
+  OrtStatus* status = api().GetAllocatorWithDefaultOptions(&allocator);
+  if (status == nullptr)
+    status = api().ModelMetadataLookupCustomMetadataMap(all, allocator, key, &value);
+  api().ReleaseModelMetadata(all);
+  check(status);
+  if (value == nullptr) return "";
+  std::string text = value;
+  check(api().AllocatorFree(allocator, value));
+  return text;
+}
+
 const port& session::find(const std::vector<port>& ports, std::string_view kind,
                           std::string_view name) const {
   const auto found = std::ranges::find(ports, name, &port::name);

@@ -67,6 +67,9 @@ class session {
   const port& input(std::string_view name) const;
   const port& output(std::string_view name) const;
 
+  /// What the file's exporter wrote down under `key`; empty if nothing.
+  std::string metadata(const char* key) const;
+
   /// Runs the model. Throws `speech_error` with `engine_failed`.
   std::vector<tensor> run(std::span<const char* const> input_names,
                           std::span<const OrtValue* const> input_values,

@@ -1,14 +1,16 @@
 #include "speech/recognizers/sherpa.hpp"
 
 #include <algorithm>
-#include <array>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "speech/error.hpp"
 #include "speech/recognizers/sherpa_files.hpp"
 #include "speech/recognizers/sherpa_library.hpp"
+#include "speech/utf8.hpp"
 
 namespace duplex::speech {
 namespace {
@@ -23,6 +25,21 @@ handle<T> own(const T* made, void (*destroy)(const T*), const char* what) {
     throw speech_error(error_code::engine_failed, std::string("sherpa-onnx made no ") + what);
   }
   return {made, destroy};
+}
+
+// The text of the result that `decode` returns. What the library throws is a failure of the model,
+// such as a token that its table does not have.
+template <typename F>
+std::string text_of(F&& decode) {
+  try {
+    const auto result = decode();
+    return to_valid_utf8(result->text == nullptr ? "" : result->text);
+  } catch (const speech_error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw speech_error(error_code::engine_failed,
+                       std::string("sherpa-onnx failed: ") + error.what());
+  }
 }
 
 void set_files(SherpaOnnxOfflineModelConfig& config, const sherpa_files& files) {
@@ -53,7 +70,18 @@ void set_files(SherpaOnnxOfflineModelConfig& config, const sherpa_files& files) 
       break;
     case sherpa_family::online_transducer:
     case sherpa_family::online_paraformer:
+    case sherpa_family::online_zipformer_ctc:
       break;
+  }
+}
+
+void set_files(SherpaOnnxOnlineModelConfig& config, const sherpa_files& files) {
+  if (files.family == sherpa_family::online_transducer) {
+    config.transducer = {files.encoder.c_str(), files.decoder.c_str(), files.joiner.c_str()};
+  } else if (files.family == sherpa_family::online_paraformer) {
+    config.paraformer = {files.encoder.c_str(), files.decoder.c_str()};
+  } else {
+    config.zipformer2_ctc.model = files.model.c_str();
   }
 }
 
@@ -69,8 +97,17 @@ Config config_for(const sherpa_files& files) {
   return config;
 }
 
-bool is_online(sherpa_family family) {
-  return family == sherpa_family::online_transducer || family == sherpa_family::online_paraformer;
+// How much of a text that only grows at its end is as it will be: all but the last word, which may
+// go on, as may a character of which only some bytes have come. Spaces before what comes may go.
+std::size_t settled_part(std::string_view text) {
+  constexpr std::string_view unfinished = "\uFFFD";
+  const auto trim = [&text] { text = text.substr(0, text.find_last_not_of(' ') + 1); };
+  trim();
+  while (text.ends_with(unfinished)) text.remove_suffix(unfinished.size());
+  trim();
+  text = text.substr(0, last_word(text));
+  trim();
+  return text.size();
 }
 
 }  // namespace
@@ -106,15 +143,16 @@ class sherpa_model::offline_engine : public engine {
 
     std::string read_whole(std::span<const float> speech, const std::stop_token& stop) override {
       throw_if_stopped(stop);
-      const auto& api = sherpa::api();
-      const auto stream =
-          own(api.CreateOfflineStream(recognizer_), api.DestroyOfflineStream, "stream");
-      api.AcceptWaveformOffline(stream.get(), sample_rate, speech.data(),
-                                static_cast<std::int32_t>(speech.size()));
-      api.DecodeOfflineStream(recognizer_, stream.get());
-      const auto result = own(api.GetOfflineStreamResult(stream.get()),
-                              api.DestroyOfflineRecognizerResult, "result");
-      return result->text == nullptr ? "" : result->text;
+      return text_of([&] {
+        const auto& api = sherpa::api();
+        const auto stream =
+            own(api.CreateOfflineStream(recognizer_), api.DestroyOfflineStream, "stream");
+        api.AcceptWaveformOffline(stream.get(), sample_rate, speech.data(),
+                                  static_cast<std::int32_t>(speech.size()));
+        api.DecodeOfflineStream(recognizer_, stream.get());
+        return own(api.GetOfflineStreamResult(stream.get()), api.DestroyOfflineRecognizerResult,
+                   "result");
+      });
     }
 
    private:
@@ -129,27 +167,24 @@ class sherpa_model::online_engine : public engine {
   explicit online_engine(const sherpa_files& files)
       : recognizer_(nullptr, sherpa::api().DestroyOnlineRecognizer) {
     auto config = config_for<SherpaOnnxOnlineRecognizerConfig>(files);
-    if (files.family == sherpa_family::online_transducer) {
-      config.model_config.transducer = {files.encoder.c_str(), files.decoder.c_str(),
-                                        files.joiner.c_str()};
-    } else {
-      config.model_config.paraformer = {files.encoder.c_str(), files.decoder.c_str()};
-    }
+    set_files(config.model_config, files);
     recognizer_ = own(sherpa::api().CreateOnlineRecognizer(&config),
                       sherpa::api().DestroyOnlineRecognizer, "recogniser");
-    appends_ = files.family == sherpa_family::online_transducer;
+    constexpr std::size_t frame = sample_rate / 100;
+    constexpr std::size_t hesitation = 30;  // models tell of a word a little after it was said
+    tail_.resize((static_cast<std::size_t>(files.lookahead) + hesitation) * frame);
   }
 
   std::unique_ptr<segment_reader> start() const override {
-    return std::make_unique<reader>(recognizer_.get(), appends_);
+    return std::make_unique<reader>(recognizer_.get(), tail_);
   }
 
  private:
   class reader : public segment_reader {
    public:
-    reader(const SherpaOnnxOnlineRecognizer* recognizer, bool appends)
+    reader(const SherpaOnnxOnlineRecognizer* recognizer, std::span<const float> tail)
         : recognizer_(recognizer),
-          appends_(appends),
+          tail_(tail),
           stream_(own(sherpa::api().CreateOnlineStream(recognizer),
                       sherpa::api().DestroyOnlineStream, "stream")) {}
 
@@ -157,17 +192,13 @@ class sherpa_model::online_engine : public engine {
                  const std::stop_token& stop) override {
       accept(speech.first(std::min(certain, speech.size())));
       reading result{.text = decode(stop)};
-      // A token once read stays; the last word may go on with the next.
-      const std::size_t last = result.text.rfind(' ');
-      if (appends_ && last != std::string::npos) result.stable = last;
+      result.stable = settled_part(result.text);
       return result;
     }
 
     std::string read_whole(std::span<const float> speech, const std::stop_token& stop) override {
-      // The model looks ahead: silence pushes the last words out of it.
-      static constexpr std::array<float, sample_rate / 2> silence{};
       accept(speech);
-      give(silence);
+      give(tail_);
       sherpa::api().OnlineStreamInputFinished(stream_.get());
       return decode(stop);
     }
@@ -185,24 +216,25 @@ class sherpa_model::online_engine : public engine {
     }
 
     std::string decode(const std::stop_token& stop) const {
-      const auto& api = sherpa::api();
-      while (api.IsOnlineStreamReady(recognizer_, stream_.get()) != 0) {
-        throw_if_stopped(stop);
-        api.DecodeOnlineStream(recognizer_, stream_.get());
-      }
-      const auto result = own(api.GetOnlineStreamResult(recognizer_, stream_.get()),
-                              api.DestroyOnlineRecognizerResult, "result");
-      return result->text == nullptr ? "" : result->text;
+      return text_of([&] {
+        const auto& api = sherpa::api();
+        while (api.IsOnlineStreamReady(recognizer_, stream_.get()) != 0) {
+          throw_if_stopped(stop);
+          api.DecodeOnlineStream(recognizer_, stream_.get());
+        }
+        return own(api.GetOnlineStreamResult(recognizer_, stream_.get()),
+                   api.DestroyOnlineRecognizerResult, "result");
+      });
     }
 
     const SherpaOnnxOnlineRecognizer* recognizer_;
-    bool appends_;
+    std::span<const float> tail_;
     handle<SherpaOnnxOnlineStream> stream_;
     std::size_t given_ = 0;  // samples of the segment
   };
 
   handle<SherpaOnnxOnlineRecognizer> recognizer_;
-  bool appends_ = false;
+  std::vector<float> tail_;  // silence that pushes the last words out of the model
 };
 
 sherpa_model::sherpa_model(const std::filesystem::path& directory,
@@ -210,7 +242,8 @@ sherpa_model::sherpa_model(const std::filesystem::path& directory,
   const sherpa_files files = find_sherpa_model(directory);
   sherpa::load(library);
   try {
-    if (is_online(files.family)) {
+    is_streaming_ = speech::is_streaming(files.family);
+    if (is_streaming_) {
       engine_ = std::make_unique<const online_engine>(files);
     } else {
       engine_ = std::make_unique<const offline_engine>(files);

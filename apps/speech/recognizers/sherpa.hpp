@@ -8,9 +8,9 @@
 
 namespace duplex::speech {
 
-/// A model of sherpa-onnx. Those that read speech as it comes (streaming transducers and
-/// paraformer) are given what is new of a segment, others the whole of it each time, without a
-/// stable part. Thread-safe.
+/// A model of sherpa-onnx. Those that read speech as it comes (streaming transducers, paraformer
+/// and zipformer CTC) are given what is new of a segment, and what they read is stable but for the
+/// last word; others are given the whole of it each time, without a stable part. Thread-safe.
 class sherpa_model : public offline_model {
  public:
   /// Loads the model in `directory` with the shared library `library`, which is opened at the first
@@ -20,6 +20,7 @@ class sherpa_model : public offline_model {
   ~sherpa_model() override;
 
   std::unique_ptr<segment_reader> start() const override;
+  bool is_streaming() const override { return is_streaming_; }
 
  private:
   class engine;
@@ -27,6 +28,7 @@ class sherpa_model : public offline_model {
   class online_engine;
 
   std::unique_ptr<const engine> engine_;
+  bool is_streaming_ = false;
 };
 
 }  // namespace duplex::speech
