@@ -6,7 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
+#include <ostream>
 #include <thread>
 
 #include "live.hpp"
@@ -28,6 +28,8 @@ struct family {
   const char* name;
   void (*put)(const fs::path& directory);
 };
+
+void PrintTo(const family& it, std::ostream* out) { *out << it.name; }
 
 // Words, Chinese and parts of words, as models of both languages have them.
 const std::vector<std::string> mixed_tokens{

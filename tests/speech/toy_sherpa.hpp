@@ -13,6 +13,7 @@ namespace duplex::speech {
 /// The metadata of each toy's encoder, or only file.
 toy_metadata toy_transducer_metadata();  // of the kind "lstm", which has the fewest states
 toy_metadata toy_paraformer_metadata();
+toy_metadata toy_frames_metadata();  // the part of it that offline models have as well
 toy_metadata toy_zipformer_ctc_metadata();
 
 /// Write the files of a model into `directory`, but for `tokens.txt`. The transducer reads a token
