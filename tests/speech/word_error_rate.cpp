@@ -8,6 +8,8 @@
 #include <sstream>
 #include <utility>
 
+#include "speech/utf8.hpp"
+
 namespace duplex::speech {
 namespace {
 
@@ -44,6 +46,13 @@ std::vector<std::string> words_of(std::string_view text) {
     const auto is_digit = [&](std::size_t at) {
       return at < text.size() && std::isdigit(static_cast<unsigned char>(text[at]));
     };
+    if (begins_unspaced(text.substr(i))) {  // a character is a word, unless it is punctuation
+      const auto character = text.substr(i, c < 0xF0 ? 3 : 4);
+      const bool is_mark = character.starts_with("\xE3\x80") || character.starts_with('\xEF');
+      plain.append(" ").append(is_mark ? "" : character).append(" ");
+      i += character.size() - 1;
+      continue;
+    }
     if (c == '\'') continue;                                                // don't, dont
     if (c == ',' && i > 0 && is_digit(i - 1) && is_digit(i + 1)) continue;  // 1,000
     plain.push_back(std::isalnum(c) || c >= 0x80 ? static_cast<char>(std::tolower(c)) : ' ');

@@ -9,7 +9,8 @@
 namespace duplex::speech {
 
 /// The words of `text` as error rates compare them: lower case, no punctuation, whole numbers below
-/// a million spelled out, common abbreviations written in full.
+/// a million spelled out, common abbreviations written in full. Of Chinese and Japanese, each
+/// character.
 std::vector<std::string> words_of(std::string_view text);
 
 struct word_errors {

@@ -13,6 +13,11 @@ TEST(words_of, text_is_plain_words) {
   EXPECT_EQ(words_of(""), words{});
 }
 
+TEST(words_of, a_chinese_character_is_a_word) {
+  EXPECT_EQ(words_of("\u4f60\u597d\uff0cWorld\u3002"),
+            (std::vector<std::string>{"\u4f60", "\u597d", "world"}));
+}
+
 TEST(words_of, numbers_are_spelled_out) {
   EXPECT_EQ(words_of("0 7 13 20 42"),
             (words{"zero", "seven", "thirteen", "twenty", "forty", "two"}));

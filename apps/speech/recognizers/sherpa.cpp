@@ -98,16 +98,13 @@ Config config_for(const sherpa_files& files) {
 }
 
 // How much of a text that only grows at its end is as it will be: all but the last word, which may
-// go on, as may a character of which only some bytes have come. Spaces before what comes may go.
+// go on, or end in a character of which not all bytes have come. A space before what comes may go.
 std::size_t settled_part(std::string_view text) {
-  constexpr std::string_view unfinished = "\uFFFD";
-  const auto trim = [&text] { text = text.substr(0, text.find_last_not_of(' ') + 1); };
-  trim();
-  while (text.ends_with(unfinished)) text.remove_suffix(unfinished.size());
-  trim();
-  text = text.substr(0, last_word(text));
-  trim();
-  return text.size();
+  const auto trimmed = [](std::string_view it) {
+    return it.substr(0, it.find_last_not_of(' ') + 1);
+  };
+  text = trimmed(text);
+  return trimmed(text.substr(0, last_word(text))).size();
 }
 
 }  // namespace
