@@ -19,9 +19,9 @@ constexpr std::int64_t soonest = sample_rate * 3 / 10;
 // While partials have no text, the next is tried after so much.
 constexpr std::int64_t retry = sample_rate / 10;
 
-// To read a segment costs in proportion to its length. Each partial waits until this part of the
-// segment is new, so that partials read a second of speech six times, however long the segment and
-// short the interval.
+// To read a segment anew costs in proportion to its length. Each partial waits until this part of
+// the segment is new, so that partials read a second of speech six times, however long the segment
+// and short the interval.
 constexpr std::int64_t part = 6;
 
 // Valid UTF-8 without white space at either end.
@@ -77,7 +77,8 @@ class offline_recognition : public recognition {
     const auto begun = begun_.find(segment->number);
     if (begun == begun_.end()) return heard - segment->lead >= std::min(interval, soonest);
     const std::int64_t wanted = begun->second.has_text ? interval : std::min(interval, retry);
-    return heard - begun->second.covered >= std::max(wanted, heard / part);
+    const std::int64_t new_enough = model_->is_streaming() ? 0 : heard / part;
+    return heard - begun->second.covered >= std::max(wanted, new_enough);
   }
 
   partial_transcript decode_partial(const std::stop_token& stop) override {
