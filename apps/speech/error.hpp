@@ -51,8 +51,9 @@ std::string_view to_string(error_code code);
 
 class speech_error : public std::runtime_error {
  public:
-  speech_error(error_code code, const std::string& message)
-      : std::runtime_error(message), code_(code) {}
+  /// Control characters of the message, which may quote what a client sent, are escaped as JSON has
+  /// them: a NUL does not cut it.
+  speech_error(error_code code, std::string_view message);
 
   error_code code() const { return code_; }
 

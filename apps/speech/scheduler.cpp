@@ -35,12 +35,13 @@ struct scheduler::entry {
   std::shared_ptr<schedulable> of;
   std::optional<urgency> queued = {};
   clock::time_point since = {};
-  queue::iterator place = {};
+  std::list<entry*>::iterator place = {};
   bool cancelled = false;
   std::stop_source stop = {};
 };
 
-scheduler::scheduler(unsigned threads, observer observe) : observe_(std::move(observe)) {
+scheduler::scheduler(unsigned threads, observer observe, std::function<clock::time_point()> now)
+    : observe_(std::move(observe)), now_(std::move(now)) {
   if (threads == 0) throw std::invalid_argument("a scheduler needs a thread, not 0");
   try {
     for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
@@ -116,14 +117,16 @@ void scheduler::work() {
   for (;;) {
     changed_.wait(lock, [&] { return stopping_ || most_urgent() != nullptr; });
     if (stopping_) return;
-    entry& one = *most_urgent();
+    queue& from = *most_urgent();
+    entry& one = *from.waiting.front();
     const auto wanted = *one.queued;
+    const auto began = now_();
+    from.last_turn = began;
     dequeue(one);
     lock.unlock();
 
-    const auto began = clock::now();
     one.of->step(one.stop.get_token());
-    if (observe_) observe_({wanted, began - one.since, clock::now() - began});
+    if (observe_) observe_({wanted, began - one.since, now_() - began});
 
     lock.lock();
     const auto next = one.cancelled ? std::nullopt : one.of->wants();
@@ -138,11 +141,18 @@ void scheduler::work() {
   }
 }
 
-scheduler::entry* scheduler::most_urgent() {
-  for (const queue& each : queues_) {
-    if (!each.empty()) return each.front();
+// The queue whose first is due first; nullptr: nobody waits.
+scheduler::queue* scheduler::most_urgent() {
+  queue* first = nullptr;
+  for (queue& each : queues_) {
+    if (!each.waiting.empty() && (first == nullptr || due(each) < due(*first))) first = &each;
   }
-  return nullptr;
+  return first;
+}
+
+scheduler::clock::time_point scheduler::due(const queue& of) {
+  const auto since = of.waiting.front()->since;
+  return (of.spare ? std::max(since, of.last_turn) : since) + of.patience;
 }
 
 // One that is queued already keeps its place, unless it has become more or less urgent.
@@ -153,13 +163,13 @@ void scheduler::enqueue(entry& one, urgency wanted) {
   }
   dequeue(one);
   queue& to = queue_of(wanted);
-  one.place = to.insert(to.end(), &one);
+  one.place = to.waiting.insert(to.waiting.end(), &one);
   one.queued = wanted;
-  one.since = clock::now();
+  one.since = now_();
 }
 
 void scheduler::dequeue(entry& one) {
-  if (one.queued) queue_of(*one.queued).erase(one.place);
+  if (one.queued) queue_of(*one.queued).waiting.erase(one.place);
   one.queued.reset();
 }
 

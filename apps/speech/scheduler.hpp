@@ -1,4 +1,4 @@
-// Shares the threads that decode among streams and files: the urgent first, equals in turn.
+// Shares the threads that decode among streams and files, by when each should have had its turn.
 #pragma once
 
 #include <array>
@@ -17,9 +17,18 @@
 
 namespace duplex::speech {
 
-/// How soon a step should be done. Partials and files are equals, in turn: neither a file of an
-/// hour nor a hundred live streams keep the other waiting for good.
-enum class urgency { listen, final, partial, batch };
+/// How soon a step should begin once it is wanted. Whose time is up first is first, so that whoever
+/// listens, however many they are, never keeps finals waiting for good, nor the other way round.
+///
+/// Partials and files are for what time is left, in turn. Where none is, one of them in all is due
+/// every two seconds: a file of an hour ends at some time, and a hundred files do not make a live
+/// stream late.
+enum class urgency {
+  listen,   // within 100 ms
+  final,    // within 200 ms
+  partial,  // within 2 s of being wanted and of the last such turn, as the next
+  batch,
+};
 inline constexpr std::array urgencies{urgency::listen, urgency::final, urgency::partial,
                                       urgency::batch};
 const char* to_string(urgency of);
@@ -54,8 +63,10 @@ class scheduler {
   /// Told of each step on the thread that did it; must not throw, nor call the scheduler.
   using observer = std::function<void(const turn&)>;
 
-  /// Throws std::system_error where threads cannot be had, std::invalid_argument for none.
-  explicit scheduler(unsigned threads, observer observe = {});
+  /// Throws std::system_error where threads cannot be had, std::invalid_argument for none. `now` is
+  /// called on any thread.
+  explicit scheduler(unsigned threads, observer observe = {},
+                     std::function<clock::time_point()> now = clock::now);
   /// Stops the steps that run, between tokens, and waits for them. No other begins.
   ~scheduler();
 
@@ -74,11 +85,17 @@ class scheduler {
 
  private:
   struct entry;
-  using queue = std::list<entry*>;
+  struct queue {  // of what may wait as long
+    clock::duration patience;
+    bool spare;  // one turn in that time is enough for all of it
+    std::list<entry*> waiting = {};
+    clock::time_point last_turn = clock::time_point::min();
+  };
 
   void work();
   void end();
-  entry* most_urgent();
+  queue* most_urgent();
+  static clock::time_point due(const queue& of);
   void enqueue(entry& one, urgency wanted);
   void dequeue(entry& one);
   queue& queue_of(urgency wanted);
@@ -86,8 +103,11 @@ class scheduler {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::unordered_map<const schedulable*, std::unique_ptr<entry>> entries_;
-  std::array<queue, 3> queues_;
+  std::array<queue, 3> queues_{queue{std::chrono::milliseconds(100), false},
+                               queue{std::chrono::milliseconds(200), false},
+                               queue{std::chrono::seconds(2), true}};
   observer observe_;
+  std::function<clock::time_point()> now_;
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "speech/error.hpp"
+#include "speech/join.hpp"
 
 namespace duplex::speech {
 namespace {
@@ -13,7 +14,7 @@ constexpr std::int64_t samples_of_a_step = 30 * sample_rate;
 
 std::string transcription::text() const {
   std::string text;
-  for (const auto& segment : segments) text += (text.empty() ? "" : " ") + segment.text;
+  for (const auto& segment : segments) append_segment(text, segment.text);
   return text;
 }
 

@@ -20,7 +20,7 @@ struct transcription {
   std::vector<final_transcript> segments;  ///< Those with a text.
   std::int64_t samples = 0;                ///< Of the audio, at 16 kHz.
 
-  /// The texts of all segments, with a space between them. Empty for silence.
+  /// The texts of all segments (see `append_segment`). Empty for silence.
   std::string text() const;
 };
 

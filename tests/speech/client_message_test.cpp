@@ -123,7 +123,8 @@ TEST(client_message, broken_json_is_bad_json) {
 TEST(client_message, wrong_values_are_refused_with_field_and_value) {
   EXPECT_EQ(start_failure(R"("words":"yes")"),
             "bad_field: words must be true or false, not \"yes\"");
-  EXPECT_EQ(start_failure(R"("rate":16000.5)"), "bad_field: rate must be an integer, not 16000.5");
+  EXPECT_EQ(failure(R"({"type":"start","format":"pcm_s16le","rate":16000.5})"),
+            "bad_field: rate must be an integer, not 16000.5");
   EXPECT_EQ(start_failure(R"("partials":{"interval_ms":99})"),
             "bad_field: partials.interval_ms must be an integer from 100 to 10000, not 99");
   EXPECT_EQ(start_failure(R"("partials":{"interval_ms":10001})"),
@@ -138,10 +139,12 @@ TEST(client_message, wrong_values_are_refused_with_field_and_value) {
 }
 
 TEST(client_message, ranges_of_audio_and_endpoints_are_checked) {
-  EXPECT_TRUE(start_failure(R"("rate":7999)").starts_with("unsupported_format: "));
-  EXPECT_TRUE(start_failure(R"("rate":192001)").starts_with("unsupported_format: "));
-  EXPECT_TRUE(start_failure(R"("channels":9)").starts_with("unsupported_format: "));
-  EXPECT_TRUE(start_failure(R"("format":"mp3")").starts_with("unsupported_format: "));
+  for (const auto* fields :
+       {R"("format":"pcm_s16le","rate":7999)", R"("format":"pcm_s16le","rate":192001)",
+        R"("format":"pcm_s16le","rate":8000,"channels":9)", R"("format":"mp3","rate":8000)"}) {
+    const auto said = failure(R"({"type":"start",)" + std::string(fields) + "}");
+    EXPECT_TRUE(said.starts_with("unsupported_format: ")) << said;
+  }
   for (const auto* field : {"silence_ms", "max_ms", "preroll_ms", "patience_ms"}) {
     const auto said = start_failure(R"("endpoint":{")" + std::string(field) + R"(":-1})");
     EXPECT_TRUE(said.starts_with("bad_field: ")) << said;
@@ -159,6 +162,25 @@ TEST(client_message, fields_that_there_are_not_are_refused) {
             "preroll_ms, patience_ms");
   EXPECT_EQ(failure(R"({"type":"configure","rate":8000})"),
             "bad_field: configure has no field rate; there are partials, words");
+}
+
+TEST(client_message, a_field_that_is_there_twice_is_refused) {
+  EXPECT_EQ(start_failure(R"("rate":8000)"), "bad_field: rate is there twice");
+  EXPECT_EQ(start_failure(R"("model":null,"mod\u0065l":"tiny")"),
+            "bad_field: model is there twice");
+  EXPECT_EQ(start_failure(R"("endpoint":{"max_ms":3000,"max_ms":3000})"),
+            "bad_field: endpoint.max_ms is there twice");
+  EXPECT_EQ(failure(R"({"type":"stop","type":"cancel"})"), "bad_field: type is there twice");
+  EXPECT_EQ(failure(R"({"type":"configure","partials":{"interval_ms":0,"interval_ms":100}})"),
+            "bad_field: partials.interval_ms is there twice");
+}
+
+TEST(client_message, control_characters_are_quoted_escaped) {
+  EXPECT_EQ(failure(R"({"type":"stop","a\u0000b\n\u007f":1})"),
+            R"(bad_field: stop has no field a\u0000b\u000a\u007f)");
+  EXPECT_TRUE(start_failure(R"("format":"a\u0000b")").starts_with("bad_field: format is there"));
+  EXPECT_TRUE(failure(R"({"type":"start","format":"a\u0000b"})")
+                  .starts_with(R"(unsupported_format: format "a\u0000b" is none of auto, )"));
 }
 
 TEST(client_message, long_values_are_quoted_in_part) {
@@ -204,6 +226,8 @@ TEST(start_query, mistakes_are_those_of_the_message) {
   EXPECT_TRUE(said("format=auto&partials=false&interval_ms=1").starts_with("bad_field: partials"));
   EXPECT_TRUE(said("format=auto&%ff%zz%=1").starts_with("bad_field: start has no field"));
   EXPECT_EQ(said("format=auto&type=stop"), "");
+  EXPECT_EQ(said("format=auto&rate=8000&rate=16000"), "bad_field: rate is there twice");
+  EXPECT_EQ(said("format=auto&max_ms=8000&max_ms=8000"), "bad_field: max_ms is there twice");
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "sound.hpp"
 #include "speech/recognizers/scripted.hpp"
+#include "support/memory.hpp"
 
 namespace duplex::speech {
 namespace {
@@ -285,6 +286,51 @@ TEST(live_stream, many_tiny_messages_are_kept_as_few) {
   stream->finish();
   stream.run();
   EXPECT_EQ(stream.told().back().what, stream_event(stream_finished{3125}));
+}
+
+TEST(live_stream, flushes_that_wait_with_little_between_them_are_one) {
+  stream_at_hand stream;
+  const std::string byte = "x";
+  stream.put(300);
+  test::memory_growth growth;
+  for (int i = 0; i < 200'000; ++i) {
+    stream->put(buffer(as_bytes(byte)));
+    stream->flush();
+    stream->flush();
+  }
+  growth.expect_below(8 * test::mebibyte);
+  EXPECT_EQ(stream->queued_bytes(), 300 * 32 + 200'000U);
+  stream->finish();
+  stream.run();
+  const auto finals = stream.all_of<final_transcript>();
+  EXPECT_EQ(std::ranges::count(finals, end_reason::flush, &final_transcript::reason), 1);
+  EXPECT_EQ(stream.told().back().what, stream_event(stream_finished{300 + 6250}));
+}
+
+TEST(live_stream, flushes_with_more_between_them_are_each_done) {
+  stream_at_hand stream;
+  for (int i = 0; i < 3; ++i) {
+    stream.put(128);
+    stream->flush();
+  }
+  stream.run();
+  const auto finals = stream.all_of<final_transcript>();
+  ASSERT_EQ(finals.size(), 3U);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(finals[i].end_ms, static_cast<std::int64_t>(i + 1) * 128);
+  }
+}
+
+TEST(live_stream, a_step_that_is_stopped_hears_no_more) {
+  std::stop_source stop;
+  stream_at_hand stream({.segment_samples = 100 * sample_rate});
+  stream.put(1000);
+  stop.request_stop();
+  stream->step(stop.get_token());
+  EXPECT_EQ(stream->queued_bytes(), stream_at_hand::bytes(1000));
+  EXPECT_EQ(stream->heard_ms(), 0);
+  stream->step({});
+  EXPECT_EQ(stream->heard_ms(), 1000);
 }
 
 TEST(live_stream, what_it_remembers_does_not_grow_with_its_length) {

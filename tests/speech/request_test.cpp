@@ -120,6 +120,18 @@ TEST(request, a_bad_field_does_not_hide_the_id_behind_it) {
   EXPECT_EQ(it.asked.id, "me");
 }
 
+TEST(request, a_field_that_is_there_twice_is_refused) {
+  for (const char* field : {"audio_base64", "id", "model", "lang", "return_audio"}) {
+    const std::string twice = "\"" + std::string(field) + "\":null";
+    EXPECT_EQ(parsed("{" + twice + "," + twice + ",\"id2\":1}").failure,
+              "bad_field: " + std::string(field) + " is there twice");
+  }
+  EXPECT_EQ(parsed(R"({"id":1,"x":1,"x":2,"audio_base64":"Zm8="})").failure, "");
+  const parsed it(R"({"model":"a","mod\u0065l":"b","audio_base64":"Zm8=","id":"me"})");
+  EXPECT_EQ(it.failure, "bad_field: model is there twice");
+  EXPECT_EQ(it.asked.id, "me");
+}
+
 TEST(request, bad_base64_is_told_apart) {
   const parsed it(R"({"id":5,"audio_base64":"Zm9v!"})");
   EXPECT_EQ(it.failure, "invalid_base64: audio_base64: length 5 is not a multiple of 4");

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "speech/join.hpp"
 #include "transcribe/subtitles.hpp"
 
 namespace duplex::cli::transcribe {
@@ -90,7 +91,7 @@ std::string write_json(const transcript& from) {
   std::string text;
   auto segments = json::array();
   for (const auto& each : from.segments) {
-    text += (text.empty() ? "" : " ") + each.text;
+    speech::append_segment(text, each.text);
     json segment{{"text", each.text}, {"start_ms", each.start_ms}, {"end_ms", each.end_ms}};
     for (const auto& [word, start_ms, end_ms] : each.words) {
       segment["words"].push_back({{"text", word}, {"start_ms", start_ms}, {"end_ms", end_ms}});

@@ -3,8 +3,10 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "speech/error.hpp"
 #include "speech/request/base64.hpp"
@@ -115,10 +117,14 @@ class field_reader {
 
  private:
   void read_field(std::string_view key, ondemand::value value) {
+    const auto known = std::ranges::find(names, key);
+    if (known != names.end() &&
+        std::exchange(seen_[static_cast<std::size_t>(known - names.begin())], true)) {
+      refuse(error_code::bad_field, std::string(key) + " is there twice");
+    }
     if (key == "audio_base64") return read_audio(value);
     const std::string_view text = raw(value);
-    const bool known = key == "id" || key == "model" || key == "lang" || key == "return_audio";
-    if (known) require_short(key, text);
+    if (known != names.end()) require_short(key, text);
     if (key == "id") {
       to_.id = id_of(parse(text));
     } else if (key == "model") {
@@ -153,8 +159,12 @@ class field_reader {
     audio_ = {begin, size};
   }
 
+  static constexpr std::array<std::string_view, 5> names{"audio_base64", "id", "model", "lang",
+                                                         "return_audio"};
+
   buffer& message_;
   request& to_;
+  std::array<bool, names.size()> seen_{};
   std::span<char> audio_;
   std::optional<speech_error> first_error_;
 };

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "speech/error.hpp"
 #include "speech/utf8.hpp"
@@ -85,12 +86,21 @@ struct rule {
   void (*read)(const field&, Result&);
 };
 
-// Every field of `object` is read by its rule; null counts as absent.
+[[noreturn]] void refuse_twice(std::string_view name) {
+  refuse(std::string(name) + " is there twice");
+}
+
+// Every field of `object` is read by its rule; null counts as absent, but for being there twice.
 template <class Result, std::size_t Count>
 void read_fields(std::string_view whose, const std::string& prefix, const dom::object& object,
                  const std::array<rule<Result>, Count>& rules, Result& to) {
+  std::array<bool, Count> seen{};
+  bool typed = false;
   for (const auto [key, value] : object) {
-    if (prefix.empty() && key == "type") continue;
+    if (prefix.empty() && key == "type") {
+      if (std::exchange(typed, true)) refuse_twice(key);
+      continue;
+    }
     const auto known = std::ranges::find(rules, key, &rule<Result>::name);
     if (known == rules.end()) {
       std::string all;
@@ -98,7 +108,10 @@ void read_fields(std::string_view whose, const std::string& prefix, const dom::o
       refuse(std::string(whose) + " has no field " + prefix + shortened(key) +
              (all.empty() ? "" : "; there are " + all));
     }
-    if (!value.is_null()) known->read({prefix + std::string(key), value}, to);
+    const std::string name = prefix + std::string(key);
+    if (std::exchange(seen[static_cast<std::size_t>(known - rules.begin())], true))
+      refuse_twice(name);
+    if (!value.is_null()) known->read({name, value}, to);
   }
 }
 
@@ -300,7 +313,9 @@ std::optional<start_message> parse_start_query(std::string_view query) {
     const std::string name = to_valid_utf8(percent_decoded(part.substr(0, equals)));
     if (name.empty() || name == "token") continue;
     const std::string_view value = part.substr(std::min(equals + 1, part.size()));
-    place_of(name, message) = query_value(name, percent_decoded(value));
+    nlohmann::json& place = place_of(name, message);
+    if (!place.is_null()) refuse_twice(shortened(name));
+    place = query_value(name, percent_decoded(value));
   }
   if (message.is_null()) return std::nullopt;
   message["type"] = "start";

@@ -67,8 +67,9 @@ std::string_view type_of(const client_message& message);
 
 /// Reads one text message. Throws `speech_error`: `bad_json` if it is no JSON object;
 /// `unsupported_format` for audio that is not taken; `bad_field` for a field that is missing, has
-/// the wrong type or a value out of its range, or is not one of the message's: whoever misspells
-/// `rate` is told so, instead of getting garbage. The error names the field and its value.
+/// the wrong type or a value out of its range, is there twice, or is not one of the message's:
+/// whoever misspells `rate` is told so, instead of getting garbage. The error names the field and
+/// its value.
 client_message parse_client_message(std::string_view text);
 
 /// The `start` that a request's query says, such as `format=pcm_s16le&rate=16000&words=true`: the

@@ -92,7 +92,7 @@ struct error_event {
 struct done_event {
   std::chrono::milliseconds audio{0};
   std::int64_t segments = 0;
-  std::string text;  ///< Of all finals, joined.
+  std::string text;  ///< Of all finals, joined by `append_segment`.
 };
 
 using server_message =

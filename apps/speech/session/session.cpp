@@ -4,6 +4,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "speech/join.hpp"
+
 namespace duplex::speech {
 namespace {
 
@@ -193,8 +195,7 @@ void session::tell_final(const final_transcript& final, milliseconds lag) {
   }
   stats_.finals = order_.finals();
   stats_.lag_max = std::max(stats_.lag_max, lag);
-  if (!text_.empty() && !final.text.empty()) text_ += ' ';
-  text_ += final.text;
+  append_segment(text_, final.text);
   say(final_event{.transcript = final, .lang = start_.lang, .words = start_.words, .lag = lag});
 }
 

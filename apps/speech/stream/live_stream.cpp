@@ -38,22 +38,39 @@ live_stream::live_stream(std::unique_ptr<recognition> recognition, const pcm_for
 void live_stream::put(buffer audio) {
   const std::lock_guard lock(mutex_);
   queued_bytes_ += audio.size();
-  // Messages of a few bytes are kept for what they hold, not each with its own overhead.
+  append(std::move(audio), now_());
+}
+
+void live_stream::flush() {
+  const std::lock_guard lock(mutex_);
+  drop_last_flush();
+  queue_.push_back({.what = kind::flush, .at = now_()});
+}
+
+void live_stream::finish() {
+  const std::lock_guard lock(mutex_);
+  queue_.push_back({.what = kind::finish, .at = now_()});
+}
+
+// Messages of a few bytes are kept for what they hold, not each with its own overhead.
+void live_stream::append(buffer audio, clock::time_point at) {
   if (!queue_.empty() && queue_.back().what == kind::audio &&
       queue_.back().audio.size() + audio.size() <= bytes_of_a_piece) {
     queue_.back().audio.append(audio.bytes());
   } else if (!audio.empty()) {
-    queue_.push_back({.what = kind::audio, .audio = std::move(audio), .at = now_()});
+    queue_.push_back({.what = kind::audio, .audio = std::move(audio), .at = at});
   }
 }
 
-void live_stream::flush() { push(kind::flush); }
-
-void live_stream::finish() { push(kind::finish); }
-
-void live_stream::push(kind what) {
-  const std::lock_guard lock(mutex_);
-  queue_.push_back({.what = what, .at = now_()});
+// A flush that little follows gives way to the one that comes.
+void live_stream::drop_last_flush() {
+  if (!queue_.empty() && queue_.back().what == kind::flush) return queue_.pop_back();
+  if (queue_.size() < 2 || queue_[queue_.size() - 2].what != kind::flush) return;
+  if (queue_.back().audio.size() >= bytes_of_a_piece) return;
+  input after = std::move(queue_.back());
+  queue_.pop_back();
+  queue_.pop_back();
+  append(std::move(after.audio), after.at);
 }
 
 void live_stream::set_partials(milliseconds interval) {
@@ -88,7 +105,7 @@ void live_stream::step(const std::stop_token& stop) noexcept {
       const auto since = arrival(final.end_ms);
       tell(std::move(final), since);
     } else if (listens) {
-      listen();
+      listen(stop);
     } else {
       auto partial = recognition_->decode_partial(stop);
       const auto since = arrival(partial.end_ms);
@@ -111,11 +128,12 @@ void live_stream::step(const std::stop_token& stop) noexcept {
 }
 
 // As much of the queue as makes a step; a segment's end is one too.
-void live_stream::listen() {
+void live_stream::listen(const std::stop_token& stop) {
   std::vector<std::byte> piece;
   const std::int64_t begin = samples_;
   const auto goes_on = [&] {
-    return !stopped_ && !recognition_->has_final() && samples_ - begin < samples_of_a_step;
+    return !stop.stop_requested() && !stopped_ && !recognition_->has_final() &&
+           samples_ - begin < samples_of_a_step;
   };
   for (input next; goes_on() && take(piece, next);) {
     switch (next.what) {

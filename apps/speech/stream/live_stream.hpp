@@ -1,6 +1,7 @@
 // One live stream between the loop, which has its audio, and the threads that recognise it.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -50,7 +51,9 @@ class live_stream final : public schedulable {
               std::chrono::milliseconds partials, sink tell,
               std::function<clock::time_point()> now = clock::now);
 
-  /// These are for the thread that has the audio; `scheduler::wake` is to follow each.
+  /// These are for the thread that has the audio; `scheduler::wake` is to follow each. What waits
+  /// costs little more than its audio, however it is cut: of flushes with less than 4096 bytes of
+  /// audio between them, all still to be heard, the last is done.
   void put(buffer audio);
   void flush();
   void finish();  ///< Nothing may follow.
@@ -59,6 +62,8 @@ class live_stream final : public schedulable {
   void set_partials(std::chrono::milliseconds interval);
   /// Bytes of audio that wait to be listened to. Any thread.
   std::size_t queued_bytes() const;
+  /// Of the audio listened to so far. Any thread.
+  std::int64_t heard_ms() const { return to_ms(samples_); }
 
   std::optional<urgency> wants() const noexcept override;
   void step(const std::stop_token& stop) noexcept override;
@@ -77,8 +82,9 @@ class live_stream final : public schedulable {
     clock::time_point at = {};
   };
 
-  void push(kind what);
-  void listen();
+  void append(buffer audio, clock::time_point at);
+  void drop_last_flush();
+  void listen(const std::stop_token& stop);
   bool take(std::vector<std::byte>& piece, input& of);
   void hear(std::span<const float> samples, clock::time_point at);
   void tell(stream_event event, clock::time_point since);
@@ -99,7 +105,8 @@ class live_stream final : public schedulable {
   pcm_decoder decoder_;
   std::unique_ptr<recognition> recognition_;
   std::deque<heard> heard_;  // of the last minute, oldest first
-  std::int64_t samples_ = 0, bytes_ = 0;
+  std::atomic<std::int64_t> samples_ = 0;
+  std::int64_t bytes_ = 0;
   std::int64_t processed_ = 0;  // bytes told
   std::optional<clock::time_point> stopped_;
   bool over_ = false;
