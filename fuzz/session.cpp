@@ -93,7 +93,7 @@ class conversations {
 
   void connect(party& who) {
     who.link = std::make_unique<session_link>(
-        store_, [] {}, now_);
+        store_, "127.0.0.1", [] {}, now_);
     who.listener = std::make_shared<session_listener>();
   }
 
@@ -250,7 +250,7 @@ class conversations {
       [](const recognizer&, const start_message&, const std::weak_ptr<session>&) {
         return std::make_unique<checked_port>();
       },
-      limits,
+      limits, [](error_code) {},
       [this](std::byte* to, std::size_t count) {
         for (std::size_t i = 0; i < count; ++i) {
           to[i] = static_cast<std::byte>((random_ = random_ * 1103515245U + 12345U) >> 16);

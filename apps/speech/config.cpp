@@ -11,6 +11,10 @@
 namespace duplex::speech {
 namespace {
 
+// Of people who speak without a pause, with the model tiny: finals and listening take 0.07 of a
+// core each. There is time for most of their partials besides, as people do pause.
+constexpr std::size_t sessions_a_thread = 12;
+
 constexpr std::string_view token_characters =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/=";  // RFC 6750's
 
@@ -102,7 +106,11 @@ void add_options(CLI::App& app, settings& it, std::string& token_file) {
       ->capture_default_str();
   options.add("max-sessions", it.max_sessions, "connections served at a time; others get 503")
       ->check(CLI::Range(1, 1'000'000))
-      ->capture_default_str();
+      ->default_str(std::to_string(sessions_a_thread) + " a thread");
+  options
+      .add("max-connections-per-address", it.max_connections_per_address,
+           "connections from one address; not behind a proxy, all of whose clients are one")
+      ->check(CLI::Range(1, 1'000'000));
   options
       .add("request-memory", it.request_memory, "MiB that all one-message requests together hold")
       ->check(CLI::Range(1, 1'000'000))
@@ -149,6 +157,7 @@ std::variant<settings, int> parse_settings(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {  // --help and --version too, whose code is 0
     return app.exit(error) == 0 ? 0 : 2;
   }
+  if (chosen.max_sessions == 0) chosen.max_sessions = sessions_a_thread * chosen.threads;
   return chosen;
 }
 

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -14,8 +15,9 @@ struct settings {
   std::string host = "0.0.0.0";
   int port = 8765;
   std::vector<std::string> models{"tiny"};
-  unsigned threads = 1;  ///< By default one a core.
-  std::size_t max_sessions = 200;
+  unsigned threads = 1;          ///< By default one a core.
+  std::size_t max_sessions = 0;  ///< By default 12 a thread.
+  std::optional<std::size_t> max_connections_per_address = {};
   std::size_t request_memory = 1024;  ///< MiB of all one-message requests together.
   std::string tls_certificate = {};   ///< Files; both or none.
   std::string tls_key = {};

@@ -126,6 +126,7 @@ void serve_until_stopped(const speech::settings& chosen) {
       .port = chosen.port,
       .threads = chosen.threads,
       .max_sessions = chosen.max_sessions,
+      .max_connections_per_address = chosen.max_connections_per_address,
       .tokens = chosen.tokens,
       .origins = chosen.origins,
       .tls = certificates,

@@ -89,6 +89,7 @@ server speech_server::parts::listen(server_options& options) {
                 .max_size = options.requests.max_size,
                 .max_queue_bytes = std::size_t{1} << 20,  // the rest of a flood stays unread
                 .max_connections = 2 * options.max_sessions + 64,  // room for plain HTTP
+                .max_connections_per_address = options.max_connections_per_address,
                 .tls = std::move(options.tls),
                 .logger = std::move(options.logger)});
 }

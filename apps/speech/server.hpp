@@ -25,6 +25,8 @@ struct server_options {
   unsigned threads = 1;  ///< That recognise speech.
   /// Connections at a time, each with one live session at most. Others are answered with 503.
   std::size_t max_sessions = 200;
+  /// Connections from one address, plain HTTP too (see `serve_options`); nullopt: any number.
+  std::optional<std::size_t> max_connections_per_address = {};
   /// Who connects must show one (see `bearer_tokens`); empty: nobody must.
   std::vector<std::string> tokens = {};
   /// Pages that may connect, besides the server's own: origins, or "*" for all.

@@ -35,12 +35,19 @@ std::string why(const response& answer) {
   return ": " + answer.body.substr(0, answer.body.find('\n'));
 }
 
-// Waits for the peer's end, so that bytes of it which nobody reads do not reset what was said.
+// Waits for the peer's end, so that bytes of it which nobody reads do not reset what was said. A
+// server that closes does not.
 task<> end_politely(io::stream& stream, stream_reader& reader, limit limit) {
   stream.shutdown();
   std::size_t discarded = 0;
   for (;;) {
-    auto bytes = co_await reader.read_some(limit);
+    std::span<const std::byte> bytes;
+    try {
+      bytes = co_await reader.read_some(limit);
+    } catch (const std::system_error& problem) {
+      if (problem.code() == std::errc::operation_canceled) co_return;
+      throw;
+    }
     discarded += bytes.size();
     if (bytes.empty() || discarded > discarded_max) co_return;
   }
@@ -69,6 +76,7 @@ class opening {
   void complete(response& answer) const;
   task<> reject(stream_reader& reader);
   limit patience() const;
+  limit parting() const;
   connection make_connection();
 
   template <class Step, class... Arguments>
@@ -351,7 +359,7 @@ task<> opening::reject(stream_reader& reader) {
     if (piece.empty()) break;
     co_await reader.write(piece, patience());
   }
-  co_await end_politely(*stream_, reader, patience());
+  co_await end_politely(*stream_, reader, parting());
 }
 
 // For each step of saying no.
@@ -359,6 +367,13 @@ limit opening::patience() const {
   if (closing()) return std::chrono::seconds(1);
   if (options_.close_timeout) return *options_.close_timeout;
   return {};
+}
+
+// For the peer's end, once it was told all.
+limit opening::parting() const {
+  if (closing()) return patience();
+  if (options_.close_timeout) return {*options_.close_timeout, settings_.closing};
+  return settings_.closing;
 }
 
 connection opening::make_connection() {

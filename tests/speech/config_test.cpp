@@ -58,6 +58,8 @@ TEST(config, defaults_need_no_arguments) {
   const settings chosen = parsed({});
   EXPECT_EQ(chosen.host, "0.0.0.0");
   EXPECT_EQ(chosen.port, 8765);
+  EXPECT_EQ(chosen.max_sessions, 12 * chosen.threads);
+  EXPECT_EQ(chosen.max_connections_per_address, std::nullopt);
   EXPECT_EQ(chosen.models, std::vector<std::string>{"tiny"});
   EXPECT_GE(chosen.threads, 1U);
   EXPECT_TRUE(chosen.tokens.empty());

@@ -132,6 +132,38 @@ TEST(handler, audio_comes_back_when_asked_for) {
   EXPECT_EQ(reply["state"], "success");
 }
 
+TEST(handler, audio_to_be_given_back_is_bounded) {
+  const auto served = models();
+  const request_handler handler(served, {.max_returned = std::chrono::seconds(2)});
+  const auto ask = [&](double seconds, bool back) {
+    const std::string text =
+        request_of(wav_file(tone(seconds, 16000)), {{"return_audio", back}}).dump();
+    return json::parse(handler.respond(buffer(as_bytes(text))));
+  };
+  EXPECT_EQ(ask(2, true)["state"], "success");
+  EXPECT_EQ(ask(3, false)["state"], "success");
+  const json refused = ask(3, true);
+  EXPECT_EQ(refused["error"]["code"], "bad_field");
+  EXPECT_EQ(refused["error"]["message"], "return_audio is for at most 2 s of audio");
+}
+
+TEST(handler, audio_to_be_given_back_counts_as_memory) {
+  const auto served = models();
+  const request_handler handler(served);
+  const std::string text = request_of(wav_file(tone(1, 16000)), {{"return_audio", true}}).dump();
+  const auto code_with = [&](std::size_t room) {
+    const auto budget = std::make_shared<memory_budget>(text.size() + room);
+    const auto held = std::make_shared<memory_share>(budget);
+    EXPECT_TRUE(held->resize(text.size()));
+    answering work(handler, buffer(as_bytes(text)), held);
+    std::optional<std::string> reply;
+    while (!reply) reply = work.step({});
+    return work.failure();
+  };
+  EXPECT_EQ(code_with(32'000 * 7 / 3 - 10), error_code::overloaded);
+  EXPECT_EQ(code_with(32'000 * 7 / 3 + 10), std::nullopt);
+}
+
 TEST(handler, a_failing_engine_is_answered) {
   const auto served = models({.before_segment = [](std::size_t n, const std::stop_token&) {
     if (n == 1) throw std::runtime_error("out of luck");

@@ -27,26 +27,45 @@ struct reply {
   }
 };
 
+// A connection of HTTP, which stays open until the end of this.
+class plain_connection {
+ public:
+  explicit plain_connection(const running_server& server)
+      : to_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), port_(server.port()) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port_);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (::connect(to_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+      throw std::runtime_error("cannot connect");
+  }
+  plain_connection(const plain_connection&) = delete;
+  plain_connection& operator=(const plain_connection&) = delete;
+  ~plain_connection() { ::close(to_); }
+
+  // What is answered, until the server has said all.
+  std::string ask(const std::string& target, const std::string& lines = "") {
+    const std::string request = "GET " + target +
+                                " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(port_) + "\r\n" +
+                                lines + "\r\n";
+    std::string all;
+    if (::send(to_, request.data(), request.size(), MSG_NOSIGNAL) ==
+        static_cast<ssize_t>(request.size())) {
+      char part[4096];
+      for (ssize_t size; (size = ::recv(to_, part, sizeof part, 0)) > 0;)
+        all.append(part, static_cast<std::size_t>(size));
+    }
+    return all;
+  }
+
+ private:
+  int to_;
+  std::uint16_t port_;
+};
+
 // A request with these lines after its first, answered and closed.
 reply get(const running_server& server, const std::string& target, const std::string& lines = "") {
-  const int to = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(server.port());
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::connect(to, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
-    throw std::runtime_error("cannot connect");
-  const std::string request = "GET " + target +
-                              " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(server.port()) +
-                              "\r\n" + lines + "\r\n";
-  std::string all;
-  if (::send(to, request.data(), request.size(), MSG_NOSIGNAL) ==
-      static_cast<ssize_t>(request.size())) {
-    char part[4096];
-    for (ssize_t size; (size = ::recv(to, part, sizeof part, 0)) > 0;)
-      all.append(part, static_cast<std::size_t>(size));
-  }
-  ::close(to);
+  const std::string all = plain_connection(server).ask(target, lines);
   const auto end = std::min(all.find("\r\n\r\n"), all.size());
   return {all.size() < 12 ? 0 : std::stoi(all.substr(9, 3)), all.substr(0, end) + "\r\n",
           all.substr(std::min(end + 4, all.size()))};
@@ -119,6 +138,22 @@ TEST(http, a_server_that_drains_is_alive_and_not_ready) {
   EXPECT_EQ(sample(server, "duplex_speech_draining"), 1);
   stall.open();
   client.rest();
+}
+
+TEST(http, connections_that_stay_open_do_not_hold_up_the_end) {
+  running_server server(scripted());
+  plain_connection silent(server), answered(server);
+  EXPECT_TRUE(answered.ask("/healthz").starts_with("HTTP/1.1 200"));
+  const auto began = std::chrono::steady_clock::now();
+  server.drain(60s);
+  server.wait_for_end();
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 4s) << "others have five to take their leave";
+}
+
+TEST(http, connections_from_one_address_are_bounded_where_that_is_asked_for) {
+  const running_server server(scripted(), {.max_connections_per_address = 2});
+  stream_client first(server), second(server);
+  EXPECT_EQ(get(server, "/healthz").status, 503);
 }
 
 TEST(http, sessions_beyond_the_most_are_told_to_come_again) {
@@ -218,6 +253,23 @@ TEST(http, metrics_count_what_happened) {
   EXPECT_EQ(sample(server, "duplex_speech_decode_seconds_count{work=\"final\"}"), 2);
   EXPECT_EQ(sample(server, "duplex_speech_queue_length{work=\"final\"}"), 0);
   EXPECT_GT(sample(server, "process_resident_memory_bytes"), 1e6);
+}
+
+TEST(http, metrics_count_audio_and_errors_of_sessions_that_did_not_finish) {
+  running_server server(scripted());
+  {
+    stream_client client(server);
+    client.start({{"format", "auto"}});
+    client.say({{"type", "configure"}, {"words", 7}});
+    EXPECT_EQ(client.next("error")["fatal"], false);
+    client.speak(3000ms);
+    client.next("final"), client.next("final"), client.next("final");
+    EXPECT_EQ(sample(server, "duplex_speech_audio_seconds_total"), 3);
+    EXPECT_EQ(sample(server, "duplex_speech_errors_total{code=\"bad_field\"}"), 1);
+    client.ws().abort();
+  }
+  EXPECT_EQ(server.wait_for_log(1)[0]["audio_ms"], 3000);
+  EXPECT_EQ(sample(server, "duplex_speech_audio_seconds_total"), 3);
 }
 
 TEST(http, metrics_are_what_prometheus_reads) {

@@ -288,7 +288,7 @@ TEST(live_stream, many_tiny_messages_are_kept_as_few) {
   EXPECT_EQ(stream.told().back().what, stream_event(stream_finished{3125}));
 }
 
-TEST(live_stream, flushes_that_wait_with_little_between_them_are_one) {
+TEST(live_stream, flushes_cost_little_however_many_wait) {
   stream_at_hand stream;
   const std::string byte = "x";
   stream.put(300);
@@ -303,21 +303,22 @@ TEST(live_stream, flushes_that_wait_with_little_between_them_are_one) {
   stream->finish();
   stream.run();
   const auto finals = stream.all_of<final_transcript>();
-  EXPECT_EQ(std::ranges::count(finals, end_reason::flush, &final_transcript::reason), 1);
+  EXPECT_GT(finals.size(), 100U);
+  EXPECT_LT(finals.size(), 1000U);
   EXPECT_EQ(stream.told().back().what, stream_event(stream_finished{300 + 6250}));
 }
 
-TEST(live_stream, flushes_with_more_between_them_are_each_done) {
+TEST(live_stream, flushes_that_wait_are_each_done) {
   stream_at_hand stream;
-  for (int i = 0; i < 3; ++i) {
-    stream.put(128);
+  for (int i = 0; i < 400; ++i) {
+    stream.put(1);
     stream->flush();
   }
   stream.run();
   const auto finals = stream.all_of<final_transcript>();
-  ASSERT_EQ(finals.size(), 3U);
-  for (std::size_t i = 0; i < 3; ++i) {
-    EXPECT_EQ(finals[i].end_ms, static_cast<std::int64_t>(i + 1) * 128);
+  ASSERT_EQ(finals.size(), 400U);
+  for (std::size_t i = 0; i < 400; ++i) {
+    EXPECT_EQ(finals[i].end_ms, static_cast<std::int64_t>(i + 1));
   }
 }
 

@@ -39,7 +39,8 @@ class session_bench {
             [this](const recognizer&, const start_message& start, std::weak_ptr<session> owner) {
               return begin(start, owner);
             },
-            limits, [this](std::byte* to, std::size_t count) { fill(to, count); }) {}
+            limits, [this](error_code code) { errors.push_back(code); },
+            [this](std::byte* to, std::size_t count) { fill(to, count); }) {}
 
   std::unique_ptr<stream_port> begin(const start_message& start, std::weak_ptr<session> owner) {
     if (refusal) throw speech_error(*refusal);
@@ -54,6 +55,7 @@ class session_bench {
     if (const auto owner = stream().owner.lock()) owner->handle(event, lag, now);
   }
 
+  std::vector<error_code> errors;       ///< That clients were told of.
   std::optional<speech_error> refusal;  ///< Of streams that want to begin.
   std::vector<std::shared_ptr<recorded_stream>> streams;
   time_point now{};
@@ -90,10 +92,10 @@ class session_bench {
 /// One connection and what it heard.
 class test_client {
  public:
-  explicit test_client(session_bench& bench)
+  explicit test_client(session_bench& bench, std::string peer = "127.0.0.1")
       : bench_(bench),
         link_(
-            bench.store, [this] { ++wakes_; }, bench.now) {}
+            bench.store, std::move(peer), [this] { ++wakes_; }, bench.now) {}
 
   void send(std::string_view text) { link_.receive_text(text, bench_.now); }
   void send_audio(std::size_t bytes) { link_.receive_audio(buffer(bytes), bench_.now); }

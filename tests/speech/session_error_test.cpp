@@ -1,6 +1,7 @@
 // Every error code of the protocol: how it comes about, how it ends, and that none is forgotten.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 
@@ -193,6 +194,94 @@ TEST(session_error, a_language_the_model_does_not_have_is_named) {
   test_client client(bench);
   client.send(R"({"type":"start","format":"auto","lang":"zh"})");
   EXPECT_EQ(client.read_one()["message"], "lang: model scripted understands en, not zh");
+}
+
+TEST(session_errors, all_that_are_told_are_counted_once) {
+  session_bench bench;
+  test_client client(bench);
+  client.send(plain_start);
+  client.send(R"({"type":"configure","words":7})");
+  client.send(plain_start);
+  client.send(R"({"type":"stop"})");
+  client.send_audio(2);
+  client.send_audio(2);  // said once
+  client.send("hello");
+  client.send("hello");
+  test_client other(bench);
+  other.send("hello");
+  EXPECT_EQ(bench.errors,
+            (std::vector{error_code::bad_field, error_code::bad_state, error_code::bad_state,
+                         error_code::bad_json, error_code::bad_json}));
+}
+
+// What a client that reads nothing more has left.
+void expect_farewell(session_bench& bench, test_client& client) {
+  const auto advance = [&] {
+    ASSERT_TRUE(client.link().deadline());
+    bench.now = std::max(bench.now, *client.link().deadline());
+    client.link().advance(bench.now);
+  };
+  const auto before = bench.now;
+  advance();  // which begins it
+  EXPECT_FALSE(client.link().is_given_up());
+  EXPECT_EQ(client.link().deadline(), before + 10s);
+  bench.now += 9'999ms;
+  client.link().advance(bench.now);
+  EXPECT_FALSE(client.link().is_given_up());
+  advance();
+  EXPECT_TRUE(client.link().is_given_up());
+  EXPECT_EQ(client.link().deadline(), std::nullopt);
+}
+
+TEST(session_farewell, a_client_that_does_not_read_the_end_is_given_up) {
+  session_bench bench;
+  test_client client(bench);
+  bench.now += 1h;
+  client.send(plain_start);
+  client.send(R"({"type":"stop"})");
+  bench.tell(stream_finished{0});
+  expect_farewell(bench, client);
+}
+
+TEST(session_farewell, an_error_before_a_session_is_an_end_too) {
+  session_bench bench;
+  test_client client(bench);
+  client.send("hello");
+  expect_farewell(bench, client);
+}
+
+TEST(session_windows, audio_beyond_them_is_bounded_over_all_sessions) {
+  session_bench bench({.beyond_windows = 100'000});
+  test_client modest(bench), first(bench), second(bench);
+  for (test_client* each : {&modest, &first, &second}) {
+    each->send(plain_start);
+    each->send_audio(640'000);  // the window
+  }
+  first.send_audio(60'000);
+  second.send_audio(40'000);
+  EXPECT_EQ(second.close_code(), 0);
+  second.send_audio(1);
+  const json error = second.read().back();
+  EXPECT_EQ(error["code"], "overloaded");
+  EXPECT_EQ(error["message"],
+            "680001 bytes of audio wait; the window is 640000, and what waits beyond those of all "
+            "sessions is too much");
+  first.send_audio(40'000);  // what the second had
+  EXPECT_EQ(first.read_types(), "started");
+  EXPECT_EQ(modest.read_types(), "started");
+}
+
+TEST(session_windows, audio_beyond_them_counts_until_it_is_processed) {
+  session_bench bench({.beyond_windows = 100'000});
+  test_client first(bench), second(bench);
+  first.send(plain_start);
+  first.send_audio(740'000);
+  bench.tell(audio_processed{50'000});
+  second.send(plain_start);
+  second.send_audio(690'000);
+  EXPECT_EQ(second.read_types(), "started");
+  second.send_audio(2);
+  EXPECT_EQ(second.read_types(), "error");
 }
 
 }  // namespace

@@ -88,7 +88,7 @@ class conversation {
 
   void connect() {
     link_ = std::make_unique<session_link>(
-        store_, [] {}, now_);
+        store_, "127.0.0.1", [] {}, now_);
   }
 
   bool is_closed() const { return link_->close().has_value() && listener_.is_over(); }

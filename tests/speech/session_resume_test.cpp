@@ -228,6 +228,38 @@ TEST(session_store, the_oldest_of_too_many_gives_way) {
   }
 }
 
+// A session from there that is left behind.
+recorded_stream& leave(session_bench& bench, const std::string& peer, std::size_t audio = 0) {
+  test_client client(bench, peer);
+  client.send(resumable_start);
+  client.send_audio(audio);
+  client.disconnect(1006);
+  return bench.stream();
+}
+
+TEST(session_store, who_leaves_ever_more_behind_loses_his_own) {
+  session_bench bench({.kept_sessions = 4});
+  leave(bench, "10.0.0.1");
+  leave(bench, "10.0.0.2");
+  for (int i = 0; i < 20; ++i) leave(bench, "10.0.0.3");
+  leave(bench, "10.0.0.4");
+  EXPECT_EQ(bench.store.kept(), 4U);
+  EXPECT_FALSE(bench.streams.front()->is_cancelled);
+  EXPECT_FALSE(bench.streams[1]->is_cancelled);
+  EXPECT_FALSE(bench.streams[21]->is_cancelled);
+  EXPECT_FALSE(bench.stream().is_cancelled);
+}
+
+TEST(session_store, who_leaves_the_most_audio_behind_loses_his_own) {
+  session_bench bench({.kept_bytes = 100'000});
+  leave(bench, "10.0.0.1", 20'000);
+  leave(bench, "10.0.0.2", 40'000);
+  leave(bench, "10.0.0.2", 45'000);
+  EXPECT_EQ(bench.store.kept(), 2U);
+  EXPECT_FALSE(bench.streams[0]->is_cancelled);
+  EXPECT_TRUE(bench.streams[1]->is_cancelled);
+}
+
 TEST(session_store, names_of_expired_sessions_are_bounded_too) {
   session_bench bench({.kept_sessions = 2});
   json first;

@@ -46,17 +46,21 @@ void append_audio(std::string& reply, const std::string& wav) {
 }  // namespace
 
 struct answering::work {
-  explicit work(buffer text) : message(std::move(text)) {}
+  work(buffer text, std::shared_ptr<memory_share> held)
+      : message(std::move(text)), memory(std::move(held)) {}
 
   buffer message;
+  std::shared_ptr<memory_share> memory;
+  std::size_t of_message = memory ? memory->bytes() : 0;
   request asked = {};
   const recognizer* model = nullptr;
   wav_writer copy = {};
   std::optional<transcriber> audio = {};  // once the message was read
 };
 
-answering::answering(const request_handler& handler, buffer message)
-    : handler_(handler), work_(std::make_unique<work>(std::move(message))) {}
+answering::answering(const request_handler& handler, buffer message,
+                     std::shared_ptr<memory_share> memory)
+    : handler_(handler), work_(std::make_unique<work>(std::move(message), std::move(memory))) {}
 
 answering::~answering() = default;
 
@@ -66,6 +70,7 @@ std::optional<std::string> answering::step(const std::stop_token& stop) {
     throw_if_stopped(stop);
     const bool goes_on = work_->audio ? work_->audio->step(stop) : begin();
     worked_ += clock::now() - began;
+    if (work_->asked.return_audio) hold_copy();
     if (goes_on) return std::nullopt;
     return succeed();
   } catch (const speech_error& error) {
@@ -85,6 +90,20 @@ bool answering::begin() {
                        transcribe_options{.longest = handler_.limits().max_audio,
                                           .copy = asked.return_audio ? &work_->copy : nullptr});
   return true;
+}
+
+// After what was read, as a WAV file and its base64.
+void answering::hold_copy() {
+  const auto most = handler_.limits().max_returned;
+  const auto samples = static_cast<std::size_t>(work_->audio->result().samples);
+  if (samples > static_cast<std::size_t>(most.count()) * sample_rate) {
+    throw speech_error(error_code::bad_field, "return_audio is for at most " +
+                                                  std::to_string(most.count()) + " s of audio");
+  }
+  const std::size_t wav = 2 * samples;
+  if (work_->memory && !work_->memory->resize(work_->of_message + wav + wav / 3 * 4)) {
+    throw speech_error(error_code::overloaded, no_memory_for_requests);
+  }
 }
 
 std::string answering::succeed() {

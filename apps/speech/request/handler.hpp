@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "speech/error.hpp"
+#include "speech/memory_budget.hpp"
 #include "speech/model_set.hpp"
 
 namespace duplex::speech {
@@ -22,7 +23,14 @@ struct request_limits {
   std::size_t max_size = std::size_t{512} << 20;
   /// Length of its audio: compressed files may hold far more than their size tells.
   std::chrono::seconds max_audio = std::chrono::hours(4);
+  /// Length of the audio that `return_audio` gives back, which waits in memory until it has left:
+  /// 45 MB for ten minutes.
+  std::chrono::seconds max_returned = std::chrono::minutes(10);
 };
+
+/// What `overloaded` says where a budget of memory is used up.
+inline constexpr std::string_view no_memory_for_requests =
+    "the requests in progress have all the memory they may have";
 
 /// Answers requests with the models of a server. Thread-safe.
 class request_handler {
@@ -50,8 +58,10 @@ class request_handler {
 /// Belongs to one caller at a time, on any thread.
 class answering {
  public:
-  /// Of a message that comes now. `handler` must outlive it.
-  answering(const request_handler& handler, buffer message);
+  /// Of a message that comes now. `handler` must outlive it. What it needs besides the message, it
+  /// adds to `memory`, if given: the request fails with `overloaded` where that has no more.
+  answering(const request_handler& handler, buffer message,
+            std::shared_ptr<memory_share> memory = nullptr);
   ~answering();
 
   /// Reads the message, or does a step of its audio (see `transcriber::step`). Gives the reply with
@@ -64,6 +74,7 @@ class answering {
  private:
   struct work;
   bool begin();
+  void hold_copy();
   std::string succeed();
   std::string fail(error_code code, std::string_view message);
 

@@ -1,6 +1,5 @@
 #include "speech/server/live_endpoint.hpp"
 
-#include <algorithm>
 #include <duplex/coro/scope.hpp>
 #include <duplex/coro/wait.hpp>
 #include <utility>
@@ -32,12 +31,13 @@ class live_connection final : public drainable, private coro::timer {
         ws_(ws),
         service_(of),
         link_(
-            of.sessions(), [this] { changed_.wake_all(); }, now()) {}
+            of.sessions(), ws.remote_address().host, [this] { changed_.wake_all(); }, now()) {}
 
   task<> run() {
     const entry presence(*this);
     scope writing([](const std::exception_ptr&) {});  // a connection that ended: the reader knows
     writing.spawn(write());
+    writing.spawn(keep_time());
     begin(presence.fits);
     try {
       co_await read();
@@ -100,21 +100,21 @@ class live_connection final : public drainable, private coro::timer {
         co_await ws_.send(*text);
       }
       if (const auto how = link_.close()) {
-        count(*how);
         co_await ws_.close(how->code, how->reason);
         co_return;
       }
-      refresh();
       coro::wait news(coro::executor::current(), changed_);
       co_await news;
     }
   }
 
-  // The reason of a close after an error is the name of its code.
-  void count(const close_info& how) {
-    const auto code = std::ranges::find(all_error_codes, how.reason,
-                                        [](error_code each) { return to_string(each); });
-    if (code != all_error_codes.end()) service_.figures().count(*code);
+  // What is new may have moved the deadline, also while the peer reads slowly.
+  task<> keep_time() {
+    for (;;) {
+      coro::wait news(coro::executor::current(), changed_);
+      co_await news;
+      refresh();
+    }
   }
 
   // After whatever was done to the link.
@@ -137,6 +137,7 @@ class live_connection final : public drainable, private coro::timer {
 
   void expired() override {
     link_.advance(now());
+    if (link_.is_given_up()) ws_.abort();
     refresh();
   }
 

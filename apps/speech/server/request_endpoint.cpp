@@ -20,8 +20,11 @@ struct reply_place {
 // A request among everything else that wants a thread.
 class request_job final : public schedulable {
  public:
-  request_job(const service& of, buffer message, std::weak_ptr<reply_place> reply)
-      : service_(of), work_(of.handler(), std::move(message)), reply_(std::move(reply)) {}
+  request_job(const service& of, buffer message, std::shared_ptr<memory_share> held,
+              std::weak_ptr<reply_place> reply)
+      : service_(of),
+        work_(of.handler(), std::move(message), std::move(held)),
+        reply_(std::move(reply)) {}
 
   std::optional<urgency> wants() const noexcept override {
     if (answered_) return std::nullopt;
@@ -66,11 +69,11 @@ class request_connection final : public drainable {
       co_return;
     }
     for (;;) {
-      memory_share held(service_);
-      auto message = co_await next(held);
+      const auto held = std::make_shared<memory_share>(service_.request_memory());
+      auto message = co_await next(*held);
       if (!message) break;
       service_.figures().received_bytes_total += message->size();
-      auto reply = co_await reply_to(*message);
+      auto reply = co_await reply_to(*message, held);
       service_.figures().sent_bytes_total += reply.size();
       co_await ws_.send(reply);
     }
@@ -90,23 +93,6 @@ class request_connection final : public drainable {
   void drain(time_point) override { draining_.request_stop(); }
 
  private:
-  // What a request holds of the memory that all have together.
-  struct memory_share {
-    explicit memory_share(service& one) : of(one) {}
-    ~memory_share() { of.release_memory(bytes); }
-    memory_share(const memory_share&) = delete;
-    memory_share& operator=(const memory_share&) = delete;
-
-    bool grow(std::size_t more) {
-      if (!of.take_memory(more)) return false;
-      bytes += more;
-      return true;
-    }
-
-    service& of;
-    std::size_t bytes = 0;
-  };
-
   // nullopt: the connection has ended, or is to end, by `refusal_` if there is one.
   task<std::optional<message>> next(memory_share& held) {
     if (draining_.stop_requested()) co_return std::nullopt;
@@ -136,9 +122,8 @@ class request_connection final : public drainable {
         throw speech_error(error_code::message_too_big,
                            "message of more than " + std::to_string(most) + " bytes");
       }
-      if (!held.grow(part->size())) {
-        throw speech_error(error_code::overloaded,
-                           "the requests in progress have all the memory they may have");
+      if (!held.resize(held.bytes() + part->size())) {
+        throw speech_error(error_code::overloaded, no_memory_for_requests);
       }
       all.append(part->bytes());
     }
@@ -146,14 +131,15 @@ class request_connection final : public drainable {
                       std::move(all));
   }
 
-  task<std::string> reply_to(message& asked) {
+  task<std::string> reply_to(message& asked, std::shared_ptr<memory_share> held) {
     ++service_.figures().requests_total;
     if (asked.is_binary()) {
       service_.figures().count(error_code::bad_json);
       co_return error_reply(error_code::bad_json, "expected JSON in a text message, not binary");
     }
     const auto place = std::make_shared<reply_place>();
-    const auto job = std::make_shared<request_job>(service_, std::move(asked).take(), place);
+    const auto job =
+        std::make_shared<request_job>(service_, std::move(asked).take(), std::move(held), place);
     const cancel_at_end guard{service_.workers(), *job};
     service_.workers().wake(job);
     coro::wait waiting(coro::executor::current(), place->arrival, ws_.stop_token());

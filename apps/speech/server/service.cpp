@@ -49,6 +49,7 @@ class service::stream final : public stream_port {
     --service_.metrics_.sessions;
     service_.post([&service = service_, id = id_, ended = owner_.lock(), record = record_] {
       service.records_.erase(id);
+      service.count_audio(*record);
       if (ended) service.log_end(*ended, *record);
       service.endings_.wake_all();
     });
@@ -105,6 +106,7 @@ service::service(const model_set& models, service_options options)
     : options_(std::move(options)),
       loop_(io::loop::current().handle()),
       handler_(models, options_.requests),
+      request_memory_(std::make_shared<memory_budget>(options_.request_memory)),
       scheduler_(options_.threads, [this](const scheduler::turn& turn) { metrics_.observe(turn); }),
       store_(
           models,
@@ -112,7 +114,7 @@ service::service(const model_set& models, service_options options)
                  std::weak_ptr<session> owner) {
             return start_stream(model, start, std::move(owner));
           },
-          options_.store),
+          options_.store, [this](error_code code) { metrics_.count(code); }),
       store_timer_(std::make_unique<store_timer>(store_)) {}
 
 service::~service() = default;
@@ -169,11 +171,13 @@ std::unique_ptr<stream_port> service::start_stream(const recognizer& model,
                                             std::move(tell_session));
   auto record = std::make_shared<session_record>();
   record->begun = std::chrono::steady_clock::now();
+  record->stream = work;
   records_[owner.lock()->identity().id] = record;
   return std::make_unique<stream>(*this, std::move(owner), std::move(record), std::move(work));
 }
 
 void service::tell(session& to, const std::vector<told_event>& events) {
+  if (session_record* record = record_of(&to)) count_audio(*record);
   for (const told_event& each : events) {
     if (session_record* record = record_of(&to)) measure(*record, each);
     to.handle(each.what, in_ms(each.lag), std::chrono::steady_clock::now());
@@ -195,11 +199,16 @@ void service::measure(session_record& record, const told_event& event) {
     ++metrics_.finals_total;
     metrics_.final_lag.observe(event.lag);
     keep_largest(record.final_lag, in_ms(event.lag));
-  } else if (const auto* end = std::get_if<stream_finished>(&event.what)) {
+  } else if (std::holds_alternative<stream_finished>(event.what)) {
     metrics_.stop_to_done.observe(event.lag);
-    metrics_.audio_seconds_total += static_cast<double>(end->audio_ms) / 1000;
     record.stop_to_done = in_ms(event.lag);
   }
+}
+
+void service::count_audio(session_record& record) {
+  const std::int64_t heard = record.stream->heard_ms();
+  const std::int64_t more = heard - std::exchange(record.audio_ms, heard);
+  metrics_.audio_seconds_total += static_cast<double>(more) / 1000;
 }
 
 void service::log_end(const session& ended, const session_record& record) {
@@ -214,7 +223,7 @@ void service::log_end(const session& ended, const session_record& record) {
       {"peer", record.peer},
       {"model", ended.effective().model},
       {"duration_ms", in_ms(length).count()},
-      {"audio_ms", ended.audio().to_time(ended.audio().received()).count()},
+      {"audio_ms", record.audio_ms},
       {"segments", said.finals},
       {"partials", said.partials},
       {"connections", record.connections},

@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "speech/memory_budget.hpp"
 #include "speech/metrics.hpp"
 #include "speech/models.hpp"
 #include "speech/request/handler.hpp"
@@ -29,6 +30,8 @@ struct session_record {
   std::uint16_t close_code = 0;  ///< Of its last connection; 0: that has not ended.
   std::int64_t connections = 0;
   time_point begun = {};
+  std::shared_ptr<const live_stream> stream = {};
+  std::int64_t audio_ms = 0;                ///< Of it, counted so far.
   std::optional<time_point> sound_at = {};  ///< When the open segment's first sound came.
   std::optional<std::chrono::milliseconds> first_partial = {};  ///< Its slowest, like the next.
   std::optional<std::chrono::milliseconds> final_lag = {};
@@ -82,13 +85,8 @@ class service {
   bool enter(drainable& connection);
   void leave(drainable& connection);
 
-  /// Bytes of one-message requests, from the first that came to the reply. False: others have them.
-  bool take_memory(std::size_t bytes) {
-    if (bytes > options_.request_memory - request_memory_) return false;
-    request_memory_ += bytes;
-    return true;
-  }
-  void release_memory(std::size_t bytes) { request_memory_ -= bytes; }
+  /// Bytes of one-message requests, from the first that came to the reply.
+  const std::shared_ptr<memory_budget>& request_memory() const { return request_memory_; }
 
   /// What is known of a session that has not ended; nullptr otherwise.
   session_record* record_of(const session* of);
@@ -111,6 +109,7 @@ class service {
                                             std::weak_ptr<session> owner);
   void tell(session& to, const std::vector<told_event>& events);
   void measure(session_record& record, const told_event& event);
+  void count_audio(session_record& record);
   void log_end(const session& ended, const session_record& record);
 
   service_options options_;
@@ -118,12 +117,12 @@ class service {
   std::shared_ptr<void> alive_ = std::make_shared<char>();
   metrics metrics_;
   request_handler handler_;
+  std::shared_ptr<memory_budget> request_memory_;
   scheduler scheduler_;
   std::unordered_map<std::string, std::shared_ptr<session_record>> records_;  // by the session's id
   std::unordered_set<drainable*> connections_;
   coro::wait_queue endings_;
   bool draining_ = false;
-  std::size_t request_memory_ = 0;  // taken
   session_store store_;
   std::unique_ptr<store_timer> store_timer_;
 };

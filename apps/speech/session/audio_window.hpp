@@ -30,6 +30,7 @@ class audio_window {
 
   /// Beyond what clients are asked to keep to.
   bool is_full() const { return waiting() > window_; }
+  std::int64_t beyond() const { return std::max(waiting() - window_, std::int64_t{0}); }
   /// So near to it that the client may be waiting for the server.
   bool is_half_full() const { return 2 * waiting() > window_; }
   bool is_near_cap() const { return 2 * waiting() > window_ + cap_; }

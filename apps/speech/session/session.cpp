@@ -29,12 +29,15 @@ start_message chosen(start_message start, const recognizer& model) {
 }  // namespace
 
 session::session(session_identity identity, const recognizer& model, start_message start,
-                 const session_limits& limits, time_point now)
+                 const session_limits& limits, std::shared_ptr<memory_budget> beyond,
+                 error_observer errors, time_point now)
     : identity_(std::move(identity)),
       model_(&model),
       start_(chosen(std::move(start), model)),
       limits_(limits),
+      errors_(std::move(errors)),
       audio_(start_.format, limits.window),
+      beyond_(std::move(beyond)),
       log_(start_.resume ? limits.events_max : 0),
       begun_(now),
       heard_(now) {}
@@ -73,6 +76,7 @@ void session::detach() { changed_ = nullptr; }
 
 void session::abandon() noexcept {
   stream_.reset();
+  beyond_.resize(0);
   state_ = state::finished;
 }
 
@@ -140,6 +144,7 @@ void session::refuse(const speech_error& error, time_point now) {
   if (error.code() == error_code::bad_json || error.code() == error_code::message_too_big) {
     fail(error.code(), error.what());
   } else {
+    errors_(error.code());
     say(error_event{.code = error.code(), .message = error.what(), .fatal = false});
   }
   notify();
@@ -202,6 +207,7 @@ void session::tell_final(const final_transcript& final, milliseconds lag) {
 void session::tell_progress(std::int64_t processed, time_point now) {
   const bool was_waiting = audio_.is_half_full();
   audio_.process(processed);
+  beyond_.resize(std::min(beyond_.bytes(), static_cast<std::size_t>(audio_.beyond())));
   if (was_waiting && !audio_.is_half_full()) heard_ = now;  // from now on it is the client's turn
   if (!audio_.is_full()) warned_of_overload_ = false;
   const milliseconds step = std::min(ack_step, audio_.window() / 4);
@@ -241,10 +247,12 @@ void session::warn_of_limit(time_point now) {
 
 void session::warn_of_overload() {
   if (!start_.acks) return;  // it stays unread instead
-  if (audio_.is_over_cap()) {
-    fail(error_code::overloaded, std::to_string(audio_.waiting()) +
-                                     " bytes of audio wait; the window is " +
-                                     std::to_string(audio_.window_bytes()));
+  const bool fits = beyond_.resize(static_cast<std::size_t>(audio_.beyond()));
+  if (!fits || audio_.is_over_cap()) {
+    fail(error_code::overloaded,
+         std::to_string(audio_.waiting()) + " bytes of audio wait; the window is " +
+             std::to_string(audio_.window_bytes()) +
+             (fits ? "" : ", and what waits beyond those of all sessions is too much"));
   } else if (audio_.is_near_cap() && !std::exchange(warned_of_overload_, true)) {
     say(warning_event{error_code::overloaded, audio_.time_to_cap()});
   }
@@ -264,6 +272,7 @@ void session::end_with(error_code code, std::string message, time_point deadline
 void session::fail(error_code code, const std::string& message) {
   if (is_finished()) return;
   failure_ = code;
+  errors_(code);
   close_with(
       {.code = close_code_of(code), .reason = std::string(to_string(code))},
       error_event{.code = code,
@@ -276,6 +285,7 @@ void session::fail(error_code code, const std::string& message) {
 void session::close_with(close_info how, const server_message& last) {
   if (is_finished()) return;
   stream_.reset();
+  beyond_.resize(0);
   state_ = state::finished;
   close_ = std::move(how);
   log_.append(write(last, log_.last() + 1));

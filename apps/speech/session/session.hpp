@@ -12,6 +12,7 @@
 #include <string>
 
 #include "speech/error.hpp"
+#include "speech/memory_budget.hpp"
 #include "speech/recognizer.hpp"
 #include "speech/session/audio_window.hpp"
 #include "speech/session/client_message.hpp"
@@ -25,6 +26,9 @@ namespace duplex::speech {
 
 using protocol::time_point;
 
+/// Told of each error that a client is told of, fatal or not.
+using error_observer = std::function<void(error_code)>;
+
 /// What one session may cost.
 struct session_limits {
   window_limits window = {};
@@ -33,6 +37,7 @@ struct session_limits {
   std::chrono::milliseconds longest{4 * 3'600'000};
   std::chrono::milliseconds finish{60'000};         ///< From `stop` to the last final.
   std::chrono::milliseconds kept{30'000};           ///< After its connection broke.
+  std::chrono::milliseconds farewell{10'000};       ///< For the client to read its end.
   std::size_t events_max = std::size_t{512} << 10;  ///< Bytes of events: unsent, or to be resumed.
   std::chrono::milliseconds retry_after{5'000};     ///< Told to clients that should come again.
 };
@@ -51,9 +56,11 @@ struct session_identity {
 /// to one thread. Time is an argument, and never goes back.
 class session {
  public:
-  /// Of `model`, with `start` as the client gave it. `begin` follows.
+  /// Of `model`, with `start` as the client gave it. `begin` follows. `beyond` is for the audio of
+  /// all sessions that waits beyond their windows.
   session(session_identity identity, const recognizer& model, start_message start,
-          const session_limits& limits, time_point now);
+          const session_limits& limits, std::shared_ptr<memory_budget> beyond,
+          error_observer errors, time_point now);
 
   /// Starts the stream and says `started`. Throws what `starter` throws: `speech_error`.
   void begin(const stream_starter& starter, const std::shared_ptr<session>& self);
@@ -135,10 +142,12 @@ class session {
   const recognizer* model_;
   start_message start_;  // with the names that were chosen
   session_limits limits_;
+  error_observer errors_;
   state state_ = state::streaming;
   std::unique_ptr<stream_port> stream_;
 
   audio_window audio_;
+  memory_share beyond_;  // of audio_: what waits beyond its window
   std::int64_t acked_ = 0;
   std::optional<std::int64_t> flushed_;  // position of the last flush
   bool told_late_audio_ = false;

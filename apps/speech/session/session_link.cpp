@@ -5,8 +5,9 @@
 
 namespace duplex::speech {
 
-session_link::session_link(session_store& store, std::function<void()> changed, time_point now)
-    : store_(store), changed_(std::move(changed)), opened_(now) {}
+session_link::session_link(session_store& store, std::string peer, std::function<void()> changed,
+                           time_point now)
+    : store_(store), peer_(std::move(peer)), changed_(std::move(changed)), opened_(now) {}
 
 session_link::~session_link() {
   if (session_ == nullptr) return;
@@ -85,6 +86,7 @@ void session_link::refuse(error_code code, const std::string& message) {
 }
 
 void session_link::end(error_code code, const std::string& message) {
+  store_.count(code);
   const auto retry_after =
       is_worth_retrying(code) ? store_.limits().retry_after : std::chrono::milliseconds(0);
   first_ = write(error_event{.code = code, .message = message, .retry_after = retry_after}, 0);
@@ -103,7 +105,7 @@ void session_link::disconnected(std::uint16_t code, time_point now) {
   if (it == nullptr) return;
   const bool meant = code == 1000 || code == 1001;
   const bool said_all = it->is_finished() && it->close()->code == code;
-  if (!meant && !said_all) return store_.keep(it, now);
+  if (!meant && !said_all) return store_.keep(it, peer_, now);
   it->detach();
   store_.drop(it);
 }
@@ -121,13 +123,19 @@ std::optional<close_info> session_link::close() const {
 
 bool session_link::wants_input() const { return session_ == nullptr || session_->wants_input(); }
 
+// The first time that it is asked once all is over begins the farewell.
 std::optional<time_point> session_link::deadline() const {
-  if (is_over()) return std::nullopt;
+  if (given_up_) return std::nullopt;
+  if (says_farewell()) return farewell_by_.value_or(opened_);
   return session_ != nullptr ? session_->deadline() : opened_ + store_.limits().idle;
 }
 
 void session_link::advance(time_point now) {
-  if (is_over()) return;
+  if (says_farewell()) {
+    if (!farewell_by_) farewell_by_ = now + store_.limits().farewell;
+    given_up_ = now >= *farewell_by_;
+    return;
+  }
   if (session_ != nullptr) return session_->advance(now);
   if (now < *deadline()) return;
   end(error_code::idle_timeout, "neither start nor resume came");

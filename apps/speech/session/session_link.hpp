@@ -26,7 +26,9 @@ class session_link {
  public:
   /// `store` must outlive the link. `changed` is called within calls of the link, of its session
   /// and of the store, and must not call these back: it wakes whoever sends.
-  session_link(session_store& store, std::function<void()> changed, time_point now);
+  /// `peer` is the address it comes from, without a port.
+  session_link(session_store& store, std::string peer, std::function<void()> changed,
+               time_point now);
   /// As `disconnected` with 1000, where that was not called.
   ~session_link();
   session_link(const session_link&) = delete;
@@ -58,12 +60,18 @@ class session_link {
   /// When `advance` has something to do, if nothing else happens before.
   std::optional<time_point> deadline() const;
   void advance(time_point now);
+  /// Whether the client had its time to read the end of all, and did not: the connection is to be
+  /// dropped.
+  bool is_given_up() const { return given_up_; }
 
   /// The session, if there is one; `handle` its stream's events there.
   const std::shared_ptr<session>& current() const { return session_; }
 
  private:
   bool is_over() const { return close_.has_value(); }
+  bool says_farewell() const {
+    return is_over() || (session_ != nullptr && session_->is_finished());
+  }
   void begin(const client_message& first, time_point now);
   void end(error_code code, const std::string& message);
   void on_changed();
@@ -71,12 +79,15 @@ class session_link {
   void attempt(time_point now, Action action);
 
   session_store& store_;
+  std::string peer_;
   std::function<void()> changed_;
   std::shared_ptr<session> session_;
   std::uint64_t attachment_ = 0;
   std::optional<std::string> first_;  // to send before what the session says: `resumed`, an error
   std::optional<close_info> close_;   // not the session's
   time_point opened_;
+  std::optional<time_point> farewell_by_;
+  bool given_up_ = false;
 };
 
 }  // namespace duplex::speech

@@ -2,6 +2,8 @@
 
 #include <openssl/crypto.h>
 
+#include <algorithm>
+#include <string_view>
 #include <utility>
 
 namespace duplex::speech {
@@ -21,8 +23,13 @@ void refuse_while_draining(bool draining) {
 }  // namespace
 
 session_store::session_store(const model_set& models, stream_starter starter, store_limits limits,
-                             protocol::random_source random)
-    : models_(&models), starter_(std::move(starter)), limits_(limits), random_(std::move(random)) {}
+                             error_observer errors, protocol::random_source random)
+    : models_(&models),
+      starter_(std::move(starter)),
+      limits_(limits),
+      errors_(std::move(errors)),
+      beyond_(std::make_shared<memory_budget>(limits.beyond_windows)),
+      random_(std::move(random)) {}
 
 std::shared_ptr<session> session_store::start(const start_message& message, time_point now) {
   refuse_while_draining(draining_);
@@ -31,7 +38,7 @@ std::shared_ptr<session> session_store::start(const start_message& message, time
   require_language(message.lang, model);
   auto begun =
       std::make_shared<session>(session_identity{random_name(id_bytes), random_name(token_bytes)},
-                                model, message, limits_.session, now);
+                                model, message, limits_.session, beyond_, errors_, now);
   begun->begin(starter_, begun);
   const auto& [id, token] = begun->identity();
   if (message.resume) resumable_[id] = {token, begun};
@@ -55,13 +62,26 @@ std::shared_ptr<session> session_store::resume(const resume_message& message,
   return it;
 }
 
-void session_store::keep(const std::shared_ptr<session>& it, time_point now) {
+void session_store::keep(const std::shared_ptr<session>& it, const std::string& peer,
+                         time_point now) {
   it->detach();
   if (!resumable_.contains(it->identity().id) || draining_) return drop(it);
-  waiting_.push_back({it, now + limits_.session.kept});
-  while (waiting_.size() > limits_.kept_sessions || kept_bytes() > limits_.kept_bytes) {
-    expire_oldest();
+  waiting_.push_back({it, now + limits_.session.kept, peer});
+  while (waiting_.size() > limits_.kept_sessions) {
+    expire(oldest_of_largest([](const session&) { return std::size_t{1}; }));
   }
+  while (kept_bytes() > limits_.kept_bytes) {
+    expire(oldest_of_largest([](const session& each) { return each.memory(); }));
+  }
+}
+
+// Of the peer that has the most, by that measure.
+template <class Measure>
+session_store::place session_store::oldest_of_largest(Measure measure) {
+  std::unordered_map<std::string_view, std::size_t> sums;
+  std::size_t most = 0;
+  for (const waiting& each : waiting_) most = std::max(most, sums[each.peer] += measure(*each.it));
+  return std::ranges::find(waiting_, most, [&](const waiting& each) { return sums[each.peer]; });
 }
 
 void session_store::drop(const std::shared_ptr<session>& it) {
@@ -71,7 +91,7 @@ void session_store::drop(const std::shared_ptr<session>& it) {
 
 void session_store::drain() {
   draining_ = true;
-  while (!waiting_.empty()) expire_oldest();
+  while (!waiting_.empty()) expire(waiting_.begin());
 }
 
 std::optional<time_point> session_store::deadline() const {
@@ -80,14 +100,14 @@ std::optional<time_point> session_store::deadline() const {
 }
 
 void session_store::advance(time_point now) {
-  while (!waiting_.empty() && waiting_.front().until <= now) expire_oldest();
+  while (!waiting_.empty() && waiting_.front().until <= now) expire(waiting_.begin());
 }
 
-void session_store::expire_oldest() {
-  const waiting oldest = std::move(waiting_.front());
-  waiting_.pop_front();
-  oldest.it->abandon();
-  const std::string& id = oldest.it->identity().id;
+void session_store::expire(place which) {
+  const waiting gone = std::move(*which);
+  waiting_.erase(which);
+  gone.it->abandon();
+  const std::string& id = gone.it->identity().id;
   resumable_[id].it = nullptr;
   expired_.push_back(id);
   if (expired_.size() <= limits_.kept_sessions) return;

@@ -15,19 +15,24 @@
 
 namespace duplex::speech {
 
-/// What is kept of sessions without a connection; the oldest gives way.
+/// What all sessions together may cost. Of those without a connection, the oldest of the peer that
+/// has the most gives way: nobody loses his to another who leaves ever more behind.
 struct store_limits {
   session_limits session = {};
   std::size_t kept_sessions = 1'000;
   std::size_t kept_bytes = std::size_t{64} << 20;
+  /// Of audio that waits beyond the windows of its sessions.
+  std::size_t beyond_windows = std::size_t{64} << 20;
 };
 
 /// The sessions of a server. Belongs to one thread; time is an argument.
 class session_store {
  public:
   /// `models` must outlive the store. `random` makes names and tokens of sessions.
-  session_store(const model_set& models, stream_starter starter, store_limits limits = {},
-                protocol::random_source random = protocol::system_random());
+  session_store(
+      const model_set& models, stream_starter starter, store_limits limits = {},
+      error_observer errors = [](error_code) {},
+      protocol::random_source random = protocol::system_random());
 
   const session_limits& limits() const { return limits_.session; }
 
@@ -41,8 +46,9 @@ class session_store {
   std::shared_ptr<session> resume(const resume_message& message, std::function<void()> changed,
                                   time_point now);
 
-  /// The connection of `it` broke: keeps it for `session_limits::kept`, if it may be resumed.
-  void keep(const std::shared_ptr<session>& it, time_point now);
+  /// The connection of `it`, from that address, broke: keeps it for `session_limits::kept`, if it
+  /// may be resumed.
+  void keep(const std::shared_ptr<session>& it, const std::string& peer, time_point now);
 
   /// Ends `it` and forgets it.
   void drop(const std::shared_ptr<session>& it);
@@ -50,6 +56,9 @@ class session_store {
   /// The server ends: no session begins or goes on, and those without a connection end. The others
   /// are drained by their links.
   void drain();
+
+  /// A connection is told of an error that is not its session's.
+  void count(error_code code) const { errors_(code); }
 
   /// Sessions kept without a connection.
   std::size_t kept() const { return waiting_.size(); }
@@ -66,15 +75,21 @@ class session_store {
   struct waiting {
     std::shared_ptr<session> it;
     time_point until;
+    std::string peer;
   };
+  using place = std::deque<waiting>::iterator;
 
-  void expire_oldest();
+  void expire(place which);
+  template <class Measure>
+  place oldest_of_largest(Measure measure);
   std::size_t kept_bytes() const;
   std::string random_name(std::size_t bytes);
 
   const model_set* models_;
   stream_starter starter_;
   store_limits limits_;
+  error_observer errors_;
+  std::shared_ptr<memory_budget> beyond_;
   protocol::random_source random_;
   bool draining_ = false;
   std::unordered_map<std::string, known> resumable_;  // by name

@@ -16,6 +16,11 @@ constexpr std::int64_t samples_of_a_step = sample_rate;
 // Of any format: small enough that the samples of a piece are few, and where a step ends is exact.
 constexpr std::size_t bytes_of_a_piece = 4096;
 
+// So many inputs may wait as they came. Beyond them flushes cost no more than the audio: they have
+// so many bytes between them, eight milliseconds at 16 kHz.
+constexpr std::size_t inputs_as_they_came = 1000;
+constexpr std::size_t bytes_between_flushes = 256;
+
 // How far audio may run ahead of the clock; paid back at the speed at which it is spoken, as the
 // clock gives twice that.
 constexpr std::int64_t most_ahead = to_samples(std::chrono::seconds(30));
@@ -62,11 +67,12 @@ void live_stream::append(buffer audio, clock::time_point at) {
   }
 }
 
-// A flush that little follows gives way to the one that comes.
+// A flush that little follows gives way to the one that comes, where too many wait.
 void live_stream::drop_last_flush() {
-  if (!queue_.empty() && queue_.back().what == kind::flush) return queue_.pop_back();
-  if (queue_.size() < 2 || queue_[queue_.size() - 2].what != kind::flush) return;
-  if (queue_.back().audio.size() >= bytes_of_a_piece) return;
+  if (queue_.size() < inputs_as_they_came) return;
+  if (queue_.back().what == kind::flush) return queue_.pop_back();
+  if (queue_[queue_.size() - 2].what != kind::flush) return;
+  if (queue_.back().audio.size() >= bytes_between_flushes) return;
   input after = std::move(queue_.back());
   queue_.pop_back();
   queue_.pop_back();

@@ -52,8 +52,8 @@ class live_stream final : public schedulable {
               std::function<clock::time_point()> now = clock::now);
 
   /// These are for the thread that has the audio; `scheduler::wake` is to follow each. What waits
-  /// costs little more than its audio, however it is cut: of flushes with less than 4096 bytes of
-  /// audio between them, all still to be heard, the last is done.
+  /// costs little more than its audio, however it is cut: beyond a thousand inputs, of flushes with
+  /// less than 256 bytes of audio between them only the last is done.
   void put(buffer audio);
   void flush();
   void finish();  ///< Nothing may follow.
