@@ -131,14 +131,16 @@ std::optional<time_point> session_link::deadline() const {
 }
 
 void session_link::advance(time_point now) {
-  if (says_farewell()) {
-    if (!farewell_by_) farewell_by_ = now + store_.limits().farewell;
-    given_up_ = now >= *farewell_by_;
-    return;
+  if (!says_farewell()) {
+    if (session_ != nullptr) {
+      session_->advance(now);
+    } else if (now >= *deadline()) {
+      end(error_code::idle_timeout, "neither start nor resume came");
+    }
   }
-  if (session_ != nullptr) return session_->advance(now);
-  if (now < *deadline()) return;
-  end(error_code::idle_timeout, "neither start nor resume came");
+  if (!says_farewell()) return;
+  if (!farewell_by_) farewell_by_ = now + store_.limits().farewell;
+  given_up_ = now >= *farewell_by_;
 }
 
 }  // namespace duplex::speech
