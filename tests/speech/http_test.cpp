@@ -150,6 +150,15 @@ TEST(http, connections_that_stay_open_do_not_hold_up_the_end) {
   EXPECT_LT(std::chrono::steady_clock::now() - began, 4s) << "others have five to take their leave";
 }
 
+TEST(http, a_client_that_does_not_answer_the_close_is_dropped) {
+  const running_server server(scripted(), {.streams = {.session = {.farewell = 1ms}}});
+  const auto began = std::chrono::steady_clock::now();
+  const std::string said =
+      plain_connection(server).ask("/v1/stream?format=opus&rate=8000", upgrade);
+  EXPECT_NE(said.find("unsupported_format"), said.npos);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 4s) << "others have five to answer it";
+}
+
 TEST(http, connections_from_one_address_are_bounded_where_that_is_asked_for) {
   const running_server server(scripted(), {.max_connections_per_address = 2});
   stream_client first(server), second(server);

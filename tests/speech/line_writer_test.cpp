@@ -47,6 +47,7 @@ TEST(line_writer, lines_arrive_in_order) {
 
 TEST(line_writer, its_end_leaves_nothing_unwritten) {
   pipe_ends pipe;
+  ASSERT_EQ(::fcntl(pipe.ends[0], F_SETFL, O_NONBLOCK), 0);
   line_writer(pipe.ends[1]).write("last");
   EXPECT_EQ(pipe.read(5), "last\n");
 }

@@ -265,23 +265,6 @@ TEST(stream_server, limits_of_time_are_kept) {
   EXPECT_EQ(messages.back()["code"], "session_limit");
 }
 
-TEST(stream_server, a_client_that_does_not_take_its_leave_is_dropped) {
-  const running_server server(scripted(),
-                              {.max_sessions = 1, .streams = {.session = {.farewell = 1ms}}});
-  stream_client client(server);
-  client.start();
-  client.say({{"type", "stop"}});  // and nobody answers the close
-  const auto began = std::chrono::steady_clock::now();
-  for (bool served = false; !served;) {
-    try {
-      stream_client next(server);
-      served = true;
-    } catch (const invalid_status&) {
-    }
-  }
-  EXPECT_LT(std::chrono::steady_clock::now() - began, 4s) << "others have five to answer the close";
-}
-
 TEST(stream_server, a_client_without_acks_is_read_as_fast_as_it_is_heard) {
   const running_server server(scripted({.segment_samples = 10 * sample_rate}), {.threads = 2});
   stream_client client(server);
