@@ -79,7 +79,7 @@ double round_figures::percentile(std::vector<double> values, double share) {
 bool round_figures::keeps_up(milliseconds limit) const {
   const auto most = static_cast<double>(limit.count());
   return met.lost == 0 && met.problem.empty() && percentile(met.first_partial, 0.95) <= most &&
-         percentile(met.stop, 0.95) <= most;
+         percentile(met.lag, 0.95) <= most && percentile(met.stop, 0.95) <= most;
 }
 
 std::string round_figures::csv_head() {

@@ -26,7 +26,7 @@ struct round_figures {
   /// The value that this share of the values does not exceed; 0 where there are none.
   static double percentile(std::vector<double> values, double share);
 
-  /// Whether nothing was lost, and 95 of 100 first texts and ends were in time.
+  /// Whether nothing was lost, and 95 of 100 first texts, partials and ends were in time.
   bool keeps_up(std::chrono::milliseconds limit) const;
 
   static std::string csv_head();
