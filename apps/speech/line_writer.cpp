@@ -1,6 +1,7 @@
 #include "speech/line_writer.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -18,8 +19,14 @@ namespace {
 void write_all(int file, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(file, text.data(), text.size());
-    if (written < 0 && errno != EINTR) return;  // nobody reads it any more
-    if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
+    if (written > 0) {
+      text.remove_prefix(static_cast<std::size_t>(written));
+    } else if (errno == EAGAIN) {  // whoever gave us the file, or shares it, does not want to wait
+      pollfd room{file, POLLOUT, 0};
+      ::poll(&room, 1, -1);
+    } else if (errno != EINTR) {
+      return;  // nobody reads it any more
+    }
   }
 }
 

@@ -12,6 +12,7 @@
 #include "speech/recognizers/sherpa.hpp"
 #include "speech/recognizers/sherpa_files.hpp"
 #include "speech/segmentation/silero_vad.hpp"
+#include "speech/utf8.hpp"
 
 namespace duplex::speech {
 namespace fs = std::filesystem;
@@ -59,7 +60,7 @@ std::shared_ptr<const recognizer> load_recognizer(const std::string& name_or_dir
   onnx::load(options.onnxruntime.empty() ? options.data / "onnxruntime/lib/libonnxruntime.so"
                                          : options.onnxruntime);
   silero_vad vad(options.data / "models/silero-vad/silero_vad_v5.onnx");
-  const std::string name = directory.filename().string();
+  const std::string name = to_valid_utf8(directory.filename().string());
   std::shared_ptr<const offline_model> model;
   if (!holds_sherpa_model(directory)) {
     model = std::make_shared<const moonshine>(directory);

@@ -62,6 +62,15 @@ TEST(line_writer, a_reader_that_stands_still_costs_lines_and_no_time) {
   EXPECT_GE(writer.dropped(), 1U);
 }
 
+TEST(line_writer, a_file_that_does_not_wait_is_waited_for) {
+  pipe_ends pipe;
+  ASSERT_EQ(::fcntl(pipe.ends[1], F_SETFL, O_NONBLOCK), 0);
+  const std::string line(4 * static_cast<std::size_t>(::fcntl(pipe.ends[1], F_GETPIPE_SZ)), 'x');
+  line_writer writer(pipe.ends[1]);
+  writer.write(line);
+  EXPECT_EQ(pipe.read(line.size() + 1), line + "\n");
+}
+
 TEST(line_writer, a_file_its_owner_closes_is_written_to_the_end) {
   pipe_ends pipe;
   line_writer writer(pipe.ends[1]);

@@ -54,6 +54,11 @@ TEST_F(spoilt_model, unspoilt_loads_under_its_directory_s_name) {
   EXPECT_EQ(load_recognizer(directory_.string())->name(), directory_.filename().string());
 }
 
+TEST_F(spoilt_model, a_directory_whose_name_is_no_utf_8_has_one_that_is) {
+  fs::create_directory_symlink(directory_, directory_ / "\xFF");
+  EXPECT_EQ(load_recognizer((directory_ / "\xFF").string())->name(), "\xEF\xBF\xBD");
+}
+
 TEST_F(spoilt_model, missing_files_are_named) {
   for (const char* name : {"tokens.txt", "decoder_model_merged.onnx", "encoder_model.onnx"}) {
     fs::remove(directory_ / name);

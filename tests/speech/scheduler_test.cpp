@@ -164,8 +164,8 @@ class listener : public schedulable {
 };
 
 TEST(scheduler, listening_to_too_many_does_not_starve_finals_and_files) {
+  std::atomic<int> steps = 0;  // which the thread reads until its end
   timed all;
-  std::atomic<int> steps = 0;
   busy_thread busy(all.one_thread, all.done);
   for (int i = 0; i < 100; ++i) {
     all.one_thread.wake(std::make_shared<listener>(all, steps, 1000));
@@ -179,8 +179,8 @@ TEST(scheduler, listening_to_too_many_does_not_starve_finals_and_files) {
 }
 
 TEST(scheduler, a_crowd_of_files_is_due_every_two_seconds_where_others_want_all) {
+  std::atomic<int> steps = 0;  // which the thread reads until its end
   timed all;
-  std::atomic<int> steps = 0;
   const int most = 1000;  // ten seconds
   busy_thread busy(all.one_thread, all.done);
   for (int i = 0; i < 100; ++i) {

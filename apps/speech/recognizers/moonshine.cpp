@@ -5,10 +5,12 @@
 #include <charconv>
 #include <cstdint>
 #include <fstream>
+#include <optional>
 #include <stdexcept>
 #include <string_view>
 
 #include "speech/recognizers/agreement.hpp"
+#include "speech/recognizers/guided_decoding.hpp"
 #include "speech/recognizers/onnx.hpp"
 
 namespace duplex::speech {
@@ -17,10 +19,6 @@ namespace {
 constexpr std::int64_t start_token = 1;
 constexpr std::int64_t end_token = 2;
 constexpr double tokens_per_second = 6.5;  // beyond it the decoder is looping
-
-// Where a guess was wrong, it may go on to be right after some more of its tokens: the word that
-// was misread.
-constexpr std::size_t misread = 4;
 
 // The encoder's three convolutions leave nothing of less than 895 samples.
 constexpr std::size_t shortest_input = sample_rate / 10;
@@ -109,40 +107,13 @@ class moonshine::decoder {
 
   std::size_t vocabulary() const { return vocabulary_; }
 
-  // The tokens of what was encoded, at most `longest`. They begin with the first `forced` of
-  // `guess`; the others change nothing, but cost little where they are right: one step judges all.
+  // The tokens of what was encoded, at most `longest`; `guess` and `forced` as in `decode_guided`.
   std::vector<std::int64_t> decode(const onnx::tensor& hidden, std::size_t longest,
                                    std::span<const std::int64_t> guess, std::size_t forced,
                                    const std::stop_token& stop) const {
-    guess = guess.first(std::min(guess.size(), std::max(forced, longest)));
-    const auto promised = guess.first(forced);
-    std::vector<std::int64_t> tokens(promised.begin(), promised.end());
-    std::vector<std::int64_t> input{start_token};  // of a step: what is sure, then what is guessed
-    input.insert(input.end(), guess.begin(), guess.end());
-    std::size_t sure = forced;    // the last place in `input` that is
-    std::size_t judged = forced;  // of `guess`
-    caches state = empty_caches();
-    for (bool is_first = true;; is_first = false) {
-      throw_if_stopped(stop);
-      const onnx::tensor scores = step(input, hidden, state, is_first);
-      std::int64_t next = likeliest_after(scores, sure);
-      while (sure + 1 < input.size() && next == input[sure + 1] && tokens.size() < longest) {
-        tokens.push_back(next);
-        ++judged;
-        next = likeliest_after(scores, ++sure);
-      }
-      if (next == end_token || tokens.size() >= longest) return tokens;
-      if (sure + 1 < input.size()) shorten(state, tokens.size() + 1);
-      tokens.push_back(next);
-      input.assign(1, next);
-      sure = 0;
-      const auto rest = guess.subspan(judged);
-      const auto nearby = rest.first(std::min(rest.size(), misread));
-      const auto same = std::ranges::find(nearby, next);
-      if (same == nearby.end()) continue;
-      judged += static_cast<std::size_t>(same - nearby.begin()) + 1;
-      input.insert(input.end(), guess.begin() + static_cast<std::ptrdiff_t>(judged), guess.end());
-    }
+    text_decoder steps(*this, hidden);
+    const decoding_rules rules{.start = start_token, .end = end_token, .longest = longest};
+    return decode_guided(steps, rules, guess, forced, stop);
   }
 
  private:
@@ -154,6 +125,32 @@ class moonshine::decoder {
   };
 
   using caches = std::vector<onnx::tensor>;
+
+  // Of one stretch of speech.
+  class text_decoder : public token_decoder {
+   public:
+    text_decoder(const decoder& of, const onnx::tensor& hidden)
+        : of_(of), hidden_(hidden), state_(of.empty_caches()) {}
+
+    void take(std::size_t kept, std::span<const std::int64_t> more) override {
+      if (kept < held_) of_.shorten(state_, kept);
+      scores_ = of_.step(more, hidden_, state_, held_ == 0);
+      held_ = kept + more.size();
+    }
+
+    std::int64_t likeliest_after(std::size_t index) const override {
+      const std::size_t size = of_.vocabulary_;
+      const auto row = onnx::floats(*scores_).subspan(index * size, size);
+      return std::ranges::max_element(row) - row.begin();
+    }
+
+   private:
+    const decoder& of_;
+    const onnx::tensor& hidden_;
+    caches state_;
+    std::optional<onnx::tensor> scores_;
+    std::size_t held_ = 0;  // tokens that the caches know
+  };
 
   caches empty_caches() const {
     caches state;
@@ -194,11 +191,6 @@ class moonshine::decoder {
     auto outputs = session_.run(input_names, inputs, output_names);
     for (std::size_t i = 0; i < updated.size(); ++i) state[updated[i]] = std::move(outputs[i + 1]);
     return std::move(outputs[0]);
-  }
-
-  std::int64_t likeliest_after(const onnx::tensor& scores, std::size_t token) const {
-    const auto row = onnx::floats(scores).subspan(token * vocabulary_, vocabulary_);
-    return std::ranges::max_element(row) - row.begin();
   }
 
   onnx::session session_;
