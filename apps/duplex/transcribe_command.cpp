@@ -21,6 +21,7 @@
 #include "escape.hpp"
 #include "speech/audio/pcm_format.hpp"
 #include "speech/error.hpp"
+#include "speech/model_set.hpp"
 #include "speech/models.hpp"
 #include "transcribe/batch.hpp"
 #include "transcribe/live.hpp"
@@ -46,6 +47,7 @@ Exit status:
 struct arguments {
   std::vector<std::string> files;
   std::string model = "tiny";
+  std::string lang = "auto";
   std::string output = "text";
   bool save = false;
   std::string save_to;
@@ -60,6 +62,8 @@ void add_options(CLI::App& command, arguments& to) {
       ->required();
   command.add_option("--model", to.model, "the model, or its directory")
       ->type_name("NAME|DIR")
+      ->capture_default_str();
+  command.add_option("--lang", to.lang, "what is spoken, such as en; refused if the model cannot")
       ->capture_default_str();
   command.add_option("--output", to.output, "the form of transcripts")
       ->type_name("text|json|srt|vtt")
@@ -115,8 +119,22 @@ std::string identity(const std::string& name) {
   return unknown ? name : path.string();
 }
 
-// Two transcripts in one file, or one over its recording, would be seen too late; and so would a
-// directory that takes none.
+// That a file cannot be written would be seen too late.
+void check_writable(const fs::path& file) {
+  const auto refuse = [](const fs::path& path) {
+    throw CLI::ValidationError("--save", "cannot write to " + printable(path.string()) + ": " +
+                                             std::generic_category().message(errno));
+  };
+  const auto folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
+  if (access((folder / ".").c_str(), W_OK | X_OK) != 0) refuse(folder);
+  if (access((file / ".").c_str(), F_OK) == 0) {
+    errno = EISDIR;
+    refuse(file);
+  }
+  if (access(file.c_str(), W_OK) != 0 && errno != ENOENT) refuse(file);
+}
+
+// Two transcripts in one file, or one over its recording, would be seen too late.
 void check_names(const std::vector<transcribe::recording>& recordings) {
   std::map<std::string, std::string> sources;
   for (const auto& each : recordings) sources.emplace(identity(each.name), each.name);
@@ -127,11 +145,7 @@ void check_names(const std::vector<transcribe::recording>& recordings) {
                                                " would overwrite " + printable(each.save_as) +
                                                ", that of " + printable(other->second));
     }
-    const auto folder = fs::path(each.save_as).parent_path();
-    if (access(folder.empty() ? "." : folder.c_str(), W_OK | X_OK) != 0) {
-      throw CLI::ValidationError("--save", "cannot write to " + printable(folder.string()) + ": " +
-                                               std::generic_category().message(errno));
-    }
+    check_writable(each.save_as);
   }
 }
 
@@ -186,6 +200,7 @@ int run(arguments from) {
   const auto all = is_input ? of_input(from, in) : of_files(from, in);
   try {
     const auto model = speech::load_recognizer(from.model);
+    speech::require_language(from.lang, *model);
     return all(*model) ? success : failure;
   } catch (const std::exception& error) {
     transcribe::complain(error.what());

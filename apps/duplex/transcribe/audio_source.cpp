@@ -119,6 +119,7 @@ class audio_file : public audio_source {
 
   std::span<const float> next() override { return reader_.next(); }
   double progress() const override { return reader_.progress(); }
+  std::int64_t missing_ms() const override { return reader_.missing_ms(); }
 
  private:
   speech::audio_reader reader_;
@@ -144,6 +145,8 @@ class raw_file : public audio_source {
     const auto size = file_->size();
     return size == 0 ? 1 : static_cast<double>(read_) / static_cast<double>(size);
   }
+
+  std::int64_t missing_ms() const override { return 0; }
 
  private:
   std::unique_ptr<speech::byte_source> file_;

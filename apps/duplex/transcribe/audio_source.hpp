@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -23,6 +24,9 @@ class audio_source {
   virtual std::span<const float> next() = 0;
   /// The share of it that was read, from 0 to 1.
   virtual double progress() const = 0;
+  /// At the end: milliseconds of audio that the file promised and does not have, as one that was
+  /// cut; 0 where it does not say.
+  virtual std::int64_t missing_ms() const = 0;
 };
 
 /// What is no regular file, such as a named pipe, is read to its end first, and may have so much.

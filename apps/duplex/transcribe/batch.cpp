@@ -31,7 +31,8 @@ struct job {
   transcript result = {};
   stage now = stage::waiting;
   double progress = 0;
-  std::string problem = {};  // failed
+  std::int64_t missing_ms = 0;  // done
+  std::string problem = {};     // failed
 };
 
 bool has_ended(stage now) { return now != stage::waiting && now != stage::running; }
@@ -137,11 +138,13 @@ void batch::transcribe(job& one, const std::stop_token& stop) {
   }
   stream->finish();
   decode_ended();
+  const std::lock_guard lock(one.mutex);
+  one.missing_ms = source->missing_ms();
 }
 
 // Saves at once: what follows may never end.
 void batch::conclude(job& one, stage how, std::string problem) {
-  one.result.complete = how == stage::done;
+  one.result.complete = how == stage::done && !is_cut(one.missing_ms);
   const bool is_kept = how == stage::done || (how == stage::stopped && one.result.audio_ms > 0);
   if (is_kept && !one.of.save_as.empty()) {
     try {
@@ -207,8 +210,11 @@ void batch::print_end(const job& of) {
     print(write(of.result, form_));
   }
   if (of.now == stage::stopped) {
-    complain(of.of.name + ": interrupted after " + write_time(seconds(of.result.audio_ms / 1000)));
+    return complain(of.of.name + ": interrupted after " +
+                    write_time(seconds(of.result.audio_ms / 1000)));
   }
+  const auto text = remark(of.result.audio_ms, of.missing_ms, !of.result.segments.empty());
+  if (!text.empty()) complain(of.of.name + ": " + text);
 }
 
 // Once it is clear that it takes a while.

@@ -51,6 +51,9 @@ class audio_input {
     return std::span<const std::byte>(block_).first(static_cast<std::size_t>(count));
   }
 
+  /// Whether a signal was its end.
+  bool interrupted() const { return signals_.interrupted(); }
+
   /// Waits for more; false at the end.
   bool append_to(std::vector<std::byte>& bytes) {
     const auto more = read(true);
@@ -78,15 +81,18 @@ class live_transcription {
 
   void accept(std::span<const std::byte> bytes) { hear(decoder_.decode(bytes)); }
 
-  void finish() {
+  void finish(bool interrupted) {
     hear(decoder_.finish());
     if (samples_ == 0) {
       throw speech::speech_error(speech::error_code::bad_audio, "no audio on standard input");
     }
     stream_->finish();
     print_finals();
-    result_.complete = true;
+    const auto missing_ms = interrupted ? 0 : decoder_.missing_ms();
+    result_.complete = !is_cut(missing_ms);
     if (form_ != form::text) print(write(result_, form_));
+    const auto text = remark(result_.audio_ms, missing_ms, has_speech_);
+    if (!text.empty()) complain(result_.file + ": " + text);
   }
 
   /// Whether enough was said for another look.
@@ -112,6 +118,7 @@ class live_transcription {
     while (stream_->has_final()) {
       const auto before = result_.segments.size();
       append(result_, stream_->decode_final({}));
+      has_speech_ = has_speech_ || !result_.segments.empty();
       status_.clear();
       if (form_ != form::text) continue;
       for (auto i = before; i < result_.segments.size(); ++i)
@@ -125,6 +132,7 @@ class live_transcription {
   std::unique_ptr<speech::recognition> stream_;
   std::int64_t samples_ = 0;
   transcript result_;
+  bool has_speech_ = false;
   status_line status_;
 };
 
@@ -157,7 +165,7 @@ bool transcribe_input(const speech::recognizer& model, const speech::pcm_format&
   live_transcription live(model, format, in);
   live.accept(start);
   follow(*input, live);
-  live.finish();
+  live.finish(input->interrupted());
   return true;
 }
 

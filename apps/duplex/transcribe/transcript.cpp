@@ -60,6 +60,19 @@ void append(transcript& to, speech::final_transcript segment) {
   to.segments.push_back(std::move(segment));
 }
 
+std::string remark(std::int64_t heard_ms, std::int64_t missing_ms, bool has_speech) {
+  std::string text;
+  if (is_cut(missing_ms)) {
+    char times[100];
+    std::snprintf(
+        times, sizeof times, "is cut off: its header promises %.1f s, and %.1f s are there",
+        static_cast<double>(heard_ms + missing_ms) / 1000, static_cast<double>(heard_ms) / 1000);
+    text = times;
+  }
+  if (!has_speech) text += std::string(text.empty() ? "" : "; ") + "no speech was heard";
+  return text;
+}
+
 form form_of(std::string_view name) {
   if (name == "json") return form::json;
   if (name == "srt") return form::srt;

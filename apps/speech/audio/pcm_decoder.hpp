@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -38,6 +39,9 @@ class pcm_decoder {
   /// dropped. Throws as `decode`, and `bad_audio` where a WAV header is not whole. Nothing may
   /// follow.
   std::span<const float> finish();
+
+  /// After `finish`: how many milliseconds of audio a WAV header promised that did not come.
+  std::int64_t missing_ms() const;
 
  private:
   enum class stage { identifying, header, audio };

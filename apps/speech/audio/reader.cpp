@@ -26,8 +26,14 @@ namespace {
   refuse("not an audio file that can be read: " + why);
 }
 
-// Where a WAV file leaves open how much audio follows: the place of the data's size.
-std::optional<std::size_t> unwritten_size(byte_source& file) {
+// The audio of a WAV file, as its header has it.
+struct wav_audio {
+  std::size_t at = 0;                 // where it begins; the data's size stands before it
+  std::optional<std::uint32_t> size;  // none: not written
+  double bytes_per_ms = 0;
+};
+
+std::optional<wav_audio> find_wav_audio(byte_source& file) {
   wav_header header;
   std::array<std::byte, 1 << 12> block;
   std::size_t read = 0, taken = 0;
@@ -42,15 +48,15 @@ std::optional<std::size_t> unwritten_size(byte_source& file) {
   if (now == wav_header::status::bad) return std::nullopt;
   const auto rate = static_cast<int>(std::min<std::uint32_t>(header.rate(), INT_MAX));
   check_frames(rate, static_cast<int>(header.channels()), error_code::bad_audio);
-  if (header.audio_size()) return std::nullopt;
-  return taken - 4;
+  const double bits_per_second = 1.0 * header.rate() * header.channels() * header.bits();
+  return wav_audio{taken, header.audio_size(), bits_per_second / 8000};
 }
 
 // libsndfile's view of a file. It believes a size of 0, so that an unwritten one is shown as the
 // largest, which it corrects.
 struct virtual_file {
   byte_source& source;
-  std::optional<std::size_t> unwritten = unwritten_size(source);
+  std::optional<wav_audio> wav = find_wav_audio(source);
   sf_count_t position = 0;
 
   static virtual_file& self(void* user) { return *static_cast<virtual_file*>(user); }
@@ -65,12 +71,12 @@ struct virtual_file {
   }
 
   static sf_count_t read(void* to, sf_count_t count, void* user) {
-    auto& [source, unwritten, position] = self(user);
+    auto& [source, wav, position] = self(user);
     const auto wanted = static_cast<std::size_t>(std::max<sf_count_t>(count, 0));
     const auto from = static_cast<std::size_t>(position);
     const auto size = source.read(from, std::span(static_cast<std::byte*>(to), wanted));
-    for (std::size_t i = 0; unwritten && i < 4; ++i) {
-      const std::size_t at = *unwritten + i;
+    for (std::size_t i = 0; wav && !wav->size && i < 4; ++i) {
+      const std::size_t at = wav->at - 4 + i;
       if (at >= from && at < from + size) static_cast<unsigned char*>(to)[at - from] = 0xFF;
     }
     position += static_cast<sf_count_t>(size);
@@ -102,7 +108,20 @@ class audio_reader::file {
     const sf_count_t count = sf_readf_float(handle_.get(), frames_.data(), info_.samplerate);
     source_->check();
     const auto size = static_cast<std::size_t>(std::max<sf_count_t>(count, 0));
+    read_ += static_cast<sf_count_t>(size);
     return std::span(frames_).first(size * static_cast<std::size_t>(info_.channels));
+  }
+
+  // libsndfile takes a short WAV file for what is there, and believes FLAC.
+  std::int64_t missing_ms() const {
+    double missing = 0;
+    if (const auto& wav = file_.wav; wav && wav->size && wav->bytes_per_ms > 0) {
+      missing = (1.0 * *wav->size + 1.0 * wav->at - 1.0 * source_->size()) / wav->bytes_per_ms;
+    } else if ((info_.format & SF_FORMAT_TYPEMASK) == SF_FORMAT_FLAC &&
+               info_.frames < SF_COUNT_MAX) {
+      missing = 1000.0 * (info_.frames - read_) / info_.samplerate;
+    }
+    return static_cast<std::int64_t>(std::max(missing, 0.0));
   }
 
   double progress() const {
@@ -129,6 +148,7 @@ class audio_reader::file {
   SF_INFO info_{};
   std::unique_ptr<SNDFILE, closer> handle_;
   std::vector<float> frames_;
+  sf_count_t read_ = 0;
 };
 
 audio_reader::audio_reader(std::unique_ptr<byte_source> source)
@@ -155,6 +175,8 @@ std::span<const float> audio_reader::next() {
 }
 
 double audio_reader::progress() const { return file_->progress(); }
+
+std::int64_t audio_reader::missing_ms() const { return file_->missing_ms(); }
 
 int audio_reader::rate() const { return file_->info().samplerate; }
 

@@ -40,6 +40,10 @@ class audio_reader {
   /// The share of the file's bytes that was read, from 0 to 1.
   double progress() const;
 
+  /// At the end: how many milliseconds the file lacks of the audio that its header promises. Of WAV
+  /// and FLAC; others do not say it, and are lacking nothing.
+  std::int64_t missing_ms() const;
+
   int rate() const;      ///< Of the file, in Hz.
   int channels() const;  ///< Of the file.
 
