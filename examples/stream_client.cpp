@@ -37,8 +37,12 @@ int main(int argc, char** argv) try {
   ws.send(nlohmann::json{{"type", "start"}, {"format", "auto"}, {"rate", rate}}.dump());
   std::jthread microphone([&] { send_audio(ws, static_cast<std::uint32_t>(2 * rate)); });
   while (const auto message = ws.next()) {
-    const auto event = nlohmann::json::parse(message->text());
-    const std::string type = event.at("type");
+    const auto event = nlohmann::json::parse(message->text(), nullptr, false);
+    if (!event.contains("type")) {
+      ws.close();
+      throw std::runtime_error(uri + " is no live stream, and says " + message->text());
+    }
+    const std::string type = event["type"];
     if (type == "partial") {  // may still change, but for its first event["stable"] bytes
       std::cerr << "\r\x1b[K" << event.at("text").get<std::string>() << std::flush;
     } else if (type == "final") {  // empty where it was noise

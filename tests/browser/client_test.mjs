@@ -1,116 +1,10 @@
-// The JavaScript client of duplex.speech.v1 against a server that is a few lines of this file: what goes over the wire, at
+// The JavaScript client of duplex.speech.v1 against a server that is a few lines: what goes over the wire, at
 // which moment, whatever breaks.
 import assert from 'node:assert/strict';
-import { afterEach, test } from 'node:test';
+import { test } from 'node:test';
 
-import { SpeechClient } from '../../apps/speech/web/client.js';
-
-const RATE = 16000;
-const SECOND = 2 * RATE; // bytes
-
-// One end of a connection; a test is the other. What the client sent is in `messages` and `audio`.
-class Socket {
-  static opened = [];
-  static waiting = [];
-
-  static async next() {
-    return Socket.opened.shift() ?? new Promise((resolve) => { Socket.waiting.push(resolve); });
-  }
-
-  messages = [];
-  audio = [];
-  closed = null;
-
-  constructor(url, protocols) {
-    Object.assign(this, { url, protocols });
-    const waiting = Socket.waiting.shift();
-    if (waiting) waiting(this);
-    else Socket.opened.push(this);
-  }
-
-  send(data) {
-    if (typeof data === 'string') this.messages.push(JSON.parse(data));
-    else this.audio.push(Buffer.from(data));
-  }
-
-  close(code) {
-    this.closed = { code };
-  }
-
-  get bytes() {
-    return Buffer.concat(this.audio);
-  }
-
-  say(message) {
-    this.onmessage?.({ data: JSON.stringify(message) });
-  }
-
-  end(code, reason = '') {
-    this.onclose?.({ code, reason });
-  }
-
-  refuse(code, fields = {}) {
-    this.say({ type: 'error', seq: 0, code, message: `said of ${code}`, fatal: true, ...fields });
-    this.end(1008);
-  }
-}
-
-// What the server says of one session, numbered.
-class Session {
-  seq = 0;
-
-  constructor(socket, { name = 's1', window = 20 * SECOND, most = 1 << 20 } = {}) {
-    socket.onopen();
-    this.socket = socket;
-    this.say('started', { session: name, resume_token: `secret of ${name}`,
-      limits: { window_ms: 20000, window_bytes: window, max_msg: most } });
-  }
-
-  say(type, fields = {}) {
-    this.socket.say({ type, seq: ++this.seq, ...fields });
-  }
-
-  ack(received, processed = received) {
-    this.say('ack', { received, processed, window_ms: 20000 });
-  }
-
-  final(seg, text, start_ms, end_ms) {
-    this.say('final', { seg, text, start_ms, end_ms, lang: 'en', reason: 'silence' });
-  }
-
-  resume(socket, received) {
-    socket.onopen();
-    this.socket = socket;
-    socket.say({ type: 'resumed', seq: 0, received, replay_from_seq: this.seq + 1 });
-  }
-}
-
-const clients = [];
-
-function connect(options = {}) {
-  const client = new SpeechClient('ws://server/v1/stream', { rate: RATE, WebSocket: Socket, random: () => 0, ...options });
-  clients.push(client);
-  return client;
-}
-
-afterEach(() => {
-  for (const client of clients.splice(0)) client.cancel();
-  Socket.opened.length = 0;
-});
-
-function audio(bytes, first = 0) {
-  const made = Buffer.alloc(bytes);
-  for (let i = 0; i < bytes; i++) made[i] = (first + i) * 31 % 251;
-  return made;
-}
-
-async function open(options, limits) {
-  const client = connect(options);
-  const socket = await Socket.next();
-  return { client, socket, session: new Session(socket, limits) };
-}
-
-const settled = () => new Promise((resolve) => { setImmediate(resolve); });
+import { SpeechClient } from '../../apps/speech/web/client.mjs';
+import { audio, connect, open, RATE, SECOND, Session, settled, Socket } from './scripted_socket.mjs';
 
 test('start has the fields that were given, and the token is offered as a subprotocol', async () => {
   const { socket } = await open({ model: 'base', words: true, token: 'abc', partials: { interval_ms: 500 } });
@@ -261,54 +155,6 @@ test('what was changed is changed again on a new connection', async () => {
   assert.deepEqual(again.messages.at(-1), { type: 'configure', partials: false });
 });
 
-test('a new session takes over what had not become text, in the coordinates of the stream', async () => {
-  const { client, socket, session } = await open();
-  const finals = [];
-  const renewed = [];
-  client.on('final', ({ seg, text, start_ms, end_ms }) => finals.push({ seg, text, start_ms, end_ms }));
-  client.on('renewed', (it) => renewed.push(it));
-  client.send(audio(3 * SECOND));
-  session.final(0, 'One.', 0, 1000);
-  session.say('partial', { seg: 1, rev: 1, stable: '', text: 'tw', start_ms: 1200, end_ms: 2000, lag_ms: 0 });
-  session.ack(3 * SECOND);
-  socket.end(1012);
-  const refused = await Socket.next();
-  refused.onopen();
-  refused.refuse('resume_unknown');
-
-  const again = await Socket.next();
-  const second = new Session(again, { name: 's2' });
-  assert.equal(again.messages[0].type, 'start');
-  assert.deepEqual(renewed, [{ from_ms: 1000 }]);
-  assert.deepEqual(again.bytes, audio(3 * SECOND).subarray(SECOND));
-  second.say('final', { seg: 0, text: 'Two.', start_ms: 200, end_ms: 1000, words: [{ w: 'Two', s: 200, e: 900 }] });
-  client.stop();
-  second.say('done', { audio_ms: 2000, segments: 1, text: 'Two.' });
-  assert.deepEqual(finals, [{ seg: 0, text: 'One.', start_ms: 0, end_ms: 1000 },
-    { seg: 1, text: 'Two.', start_ms: 1200, end_ms: 2000 }]);
-  const done = await client.finished;
-  assert.deepEqual([done.text, done.audio_ms, done.segments], ['One. Two.', 3000, 2]);
-});
-
-test('a session that reached its limit is followed by another', async () => {
-  const { client, socket, session } = await open();
-  client.send(audio(2 * SECOND));
-  session.ack(2 * SECOND);
-  session.final(0, 'One.', 0, 2000);
-  client.send(audio(SECOND, 2 * SECOND));
-  socket.refuse('session_limit');
-  const again = await Socket.next();
-  new Session(again, { name: 's2' });
-  assert.deepEqual(again.bytes, audio(SECOND, 2 * SECOND));
-});
-
-test('audio that begins with a header cannot be taken over in its middle', async () => {
-  const { client, socket } = await open({ format: 'auto', bytesPerSecond: SECOND });
-  client.send(audio(SECOND));
-  socket.refuse('session_limit');
-  await assert.rejects(client.finished, { code: 'session_limit' });
-});
-
 test('memory is bounded however long somebody speaks', async () => {
   const { client, socket, session } = await open();
   for (let second = 1; second <= 120; second++) {
@@ -356,6 +202,55 @@ test('a first connection that fails is not tried again', async () => {
   await assert.rejects(client.finished, { code: 'connection_failed', name: 'SpeechError' });
   assert.equal(client.state, 'failed');
   await assert.rejects(client.send(audio(1)), { code: 'connection_failed' });
+});
+
+test('a browser cannot tell a missing token from a missing server, and both are said', async () => {
+  for (const [token, wanted] of [[undefined, 'a token'], ['x', 'another token']]) {
+    const client = connect({ token });
+    (await Socket.next()).end(1006);
+    await assert.rejects(client.finished, { message: `there is no server at this address, or it wants ${wanted}` });
+  }
+});
+
+// As of ws, which tells how a connection was refused.
+class TellingSocket extends Socket {
+  listeners = {};
+
+  on(type, listener) {
+    this.listeners[type] = listener;
+  }
+
+  answer(statusCode, headers = {}) {
+    this.listeners['unexpected-response']({}, { statusCode, headers });
+  }
+}
+
+for (const [status, code] of [[401, 'unauthorized'], [403, 'forbidden_origin'], [503, 'overloaded'], [404, 'connection_failed']]) {
+  test(`the status ${status} is told as ${code}`, async () => {
+    const client = connect({ WebSocket: TellingSocket });
+    (await Socket.next()).answer(status, { 'retry-after': '5' });
+    const message = status === 404 ? 'the server answered with the status 404' : /^the server /;
+    await assert.rejects(client.finished, { code, message, retryAfter: status === 404 ? 0 : 5000 });
+  });
+}
+
+test('what keeps ws from connecting is told', async () => {
+  const client = connect({ WebSocket: TellingSocket });
+  const socket = await Socket.next();
+  socket.listeners.error(new Error('connect ECONNREFUSED 127.0.0.1:9'));
+  socket.end(1006);
+  await assert.rejects(client.finished, { message: 'cannot connect: connect ECONNREFUSED 127.0.0.1:9' });
+});
+
+test('a proxy without its server is a server that is not there for now', async () => {
+  const { client, socket } = await open({ WebSocket: TellingSocket });
+  socket.end(1006);
+  (await Socket.next()).answer(502);
+  assert.equal(client.state, 'reconnecting');
+  (await Socket.next()).answer(503, { 'retry-after': '0' });
+  assert.equal(client.state, 'reconnecting');
+  (await Socket.next()).answer(401);
+  await assert.rejects(client.finished, { code: 'unauthorized' });
 });
 
 test('a connection that breaks ends the stream where that is wanted', async () => {

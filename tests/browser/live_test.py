@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import urllib.request
 import wave
 from pathlib import Path
 
@@ -26,13 +27,14 @@ SOCKET_FAILED = 'WebSocket connection to'
 
 
 @contextlib.contextmanager
-def server(*arguments):
+def server(*arguments, port=0, end=subprocess.Popen.terminate):
     """Gives the port of duplex-speech."""
-    process = subprocess.Popen([PROGRAM, '--host', '127.0.0.1', '--port', '0', *arguments], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([PROGRAM, '--host', '127.0.0.1', '--port', str(port), *arguments],
+                               stdout=subprocess.PIPE, text=True)
     try:
         yield int(re.search(r':(\d+) ', process.stdout.readline())[1])
     finally:
-        process.terminate()
+        end(process)
         process.wait(60)
         process.stdout.close()
 
@@ -178,21 +180,58 @@ class Page(unittest.IsolatedAsyncioTestCase):
 
 
 class Example(unittest.TestCase):
-    def run_example(self, *arguments, timeout=120, **options):
-        """As somebody would who copied it: with the client beside it, and ws installed."""
-        with tempfile.TemporaryDirectory() as folder, server() as port:
-            for part in ('examples/js', 'apps/speech/web'):
-                shutil.copytree(ROOT / part, f'{folder}/{part}')
-            os.symlink(MODULES, f'{folder}/node_modules')
-            return subprocess.run([NODE, f'{folder}/examples/js/live_captions.mjs', f'ws://127.0.0.1:{port}/v1/stream', *arguments],
-                                  capture_output=True, text=True, timeout=timeout, **options)
+    def setUp(self):
+        """A project of somebody's own: the client as the server gives it, the examples copied beside it, ws installed."""
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        for example in 'live_captions.mjs', 'transcribe.mjs':
+            shutil.copy(ROOT / 'examples/js' / example, self.folder)
+        (self.folder / 'package.json').write_text('{"name": "own", "version": "1.0.0", "type": "commonjs"}')
+        os.symlink(MODULES, self.folder / 'node_modules')
+
+    def node(self, port, example, *arguments, **options):
+        with urllib.request.urlopen(f'http://127.0.0.1:{port}/client.mjs') as client:
+            (self.folder / 'client.mjs').write_bytes(client.read())
+        return subprocess.Popen([NODE, self.folder / example, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                text=True, **options)
+
+    def run_example(self, *arguments, serve=(), timeout=120, **options):
+        with server(*serve) as port:
+            process = self.node(port, 'live_captions.mjs', f'ws://127.0.0.1:{port}/v1/stream', *arguments, **options)
+            stdout, stderr = process.communicate(timeout=timeout)
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+    def check_captions(self, stdout, most=3):
+        lines = stdout.splitlines()
+        self.assertGreater(sum(line.startswith('... ') for line in lines), 0)
+        self.assertLessEqual(errors(' '.join(line[10:] for line in lines if not line.startswith('... '))), most, stdout)
 
     def test_prints_partials_and_finals_of_a_file(self):
         result = self.run_example(RECORDING)
         self.assertEqual((result.returncode, result.stderr), (0, ''))
-        lines = result.stdout.splitlines()
-        self.assertGreater(sum(line.startswith('... ') for line in lines), 0)
-        self.assertLessEqual(errors(' '.join(line[10:] for line in lines if not line.startswith('... '))), 3)
+        self.check_captions(result.stdout)
+
+    def test_loses_no_word_of_a_file_when_the_server_is_restarted(self):
+        for end, most in (subprocess.Popen.kill, 3), (subprocess.Popen.terminate, 5):  # which cuts a word
+            with contextlib.ExitStack() as first, self.subTest(end.__name__):
+                port = first.enter_context(server(end=end))
+                process = self.node(port, 'live_captions.mjs', f'ws://127.0.0.1:{port}/v1/stream', RECORDING)
+                heard = ''
+                while 'country' not in heard:
+                    heard += process.stdout.readline()
+                first.close()
+                with server(port=port):
+                    stdout, stderr = process.communicate(timeout=120)
+                self.assertEqual((process.returncode, stderr), (0, 'the connection broke; trying again\n'))
+                self.check_captions(heard + stdout, most)
+
+    def test_that_is_short_prints_what_is_said_in_a_file(self):
+        with server() as port:
+            process = self.node(port, 'transcribe.mjs', RECORDING, f'ws://127.0.0.1:{port}/v1/stream')
+            stdout, stderr = process.communicate(timeout=120)
+        self.assertEqual((process.returncode, stderr), (0, ''))
+        self.assertLessEqual(errors(stdout), 3)
 
     def test_reads_raw_audio_from_standard_input(self):
         with wave.open(RECORDING, 'rb') as file, tempfile.TemporaryFile() as raw:
@@ -206,14 +245,23 @@ class Example(unittest.TestCase):
         result = self.run_example('/nowhere.wav', timeout=20)  # it does not wait for the server to lose patience
         self.assertEqual(result.returncode, 1)
         self.assertIn('live_captions: ENOENT', result.stderr)
-        with tempfile.NamedTemporaryFile() as short:
-            short.write(b'RIFF')
-            short.flush()
-            result = self.run_example(short.name, timeout=20)
-        self.assertEqual((result.returncode, result.stderr), (1, f'live_captions: {short.name} is no WAV file\n'))
+        bad = self.folder / 'bad.wav'
+        for content in b'RIFF', b'hello' * 100:
+            bad.write_bytes(content)
+            result = self.run_example(bad, timeout=20)
+            self.assertEqual((result.returncode, result.stderr), (1, f'live_captions: {bad} is no WAV file\n'))
+        result = self.run_example('a', 'b')
+        self.assertEqual((result.returncode, result.stderr.split(' ')[0]), (2, 'usage:'))
+
+    def test_says_that_a_token_is_wanted(self):
+        for environment, status in ({}, 1), ({'TOKEN': 'wrong'}, 1), ({'TOKEN': 'open-sesame'}, 0):
+            result = self.run_example(serve=('--token', 'open-sesame'), stdin=subprocess.DEVNULL, env={**os.environ, **environment})
+            told = 'live_captions: the server wants a token, or another one\n' if status else ''
+            self.assertEqual((result.returncode, result.stderr), (status, told))
 
     def test_is_short_enough_to_be_copied(self):
-        self.assertLessEqual(len((ROOT / 'examples/js/live_captions.mjs').read_text().splitlines()), 60)
+        for example in (ROOT / 'examples/js').glob('*_*.mjs'):
+            self.assertLessEqual(len(example.read_text().splitlines()), 60)
 
 
 if __name__ == '__main__':

@@ -165,10 +165,22 @@ class Files(Case):
 
     def test_silence_is_no_text(self):
         recording = self.file('silence.wav', SILENCE)
-        self.check(transcribe(recording), 0, '')
-        self.check(transcribe(recording, '--output', 'vtt'), 0, 'WEBVTT\n\n')
-        self.check(transcribe(recording, '--output', 'srt'), 0, '')
-        self.assertEqual(json.loads(transcribe(recording, '--output', 'json').stdout)['segments'], [])
+        note = f'duplex: {recording}: no speech was heard\n'
+        self.check(transcribe(recording), 0, '', note)
+        self.check(transcribe(recording, '--output', 'vtt'), 0, 'WEBVTT\n\n', note)
+        self.check(transcribe(recording, '--output', 'srt'), 0, '', note)
+        found = json.loads(transcribe(recording, '--output', 'json').stdout)
+        self.assertEqual((found['segments'], found['complete']), ([], True))
+
+    def test_recording_that_was_cut_off_is_said_to_be(self):
+        cut = self.folder / 'cut.wav'
+        note = f'duplex: {cut}: is cut off: its header promises 11.0 s, and 3.0 s are there\n'
+        for milliseconds, told, complete in (3000, note, False), (10950, '', True), (11000, '', True):
+            cut.write_bytes(SAMPLE.read_bytes()[:44] + SPEECH[:milliseconds * 32])
+            ran = transcribe(cut, '--output', 'json')
+            found = json.loads(ran.stdout)
+            self.assertTrue(found['text'].startswith('And so'))
+            self.assertEqual((ran.returncode, ran.stderr.decode(), found['complete']), (0, told, complete))
 
     def test_raw_audio_is_what_the_options_say(self):
         recording = self.folder / 'call.ul'
@@ -216,13 +228,14 @@ class Files(Case):
         self.check(transcribe(long, strange, 'loop', good, cwd=self.folder), 1, '', (
             f'duplex: {long}: cannot be read: File name too long\n'
             'duplex: a\\nduplex: b.wav: \\x1b[31mfine: not an audio file that can be read: Format not recognised\n'
-            'duplex: loop: cannot be read: Too many levels of symbolic links\n'))
+            'duplex: loop: cannot be read: Too many levels of symbolic links\n'
+            f'duplex: {good}: no speech was heard\n'))
 
     def test_transcripts_are_saved_beside_recordings(self):
         first, second = self.file('first.take.wav'), self.file('second.wav', SILENCE)
         ran = transcribe(first, second, '--save', '--output', 'srt')
         saved = [self.folder / 'first.take.srt', self.folder / 'second.srt']
-        self.check(ran, 0, ''.join(f'{path}\n' for path in saved))
+        self.check(ran, 0, ''.join(f'{path}\n' for path in saved), f'duplex: {second}: no speech was heard\n')
         self.assertEqual(words(' '.join(text for _, _, text in parse_srt(saved[0].read_text()))), SAID)
         self.assertEqual(saved[1].read_text(), '')
 
@@ -320,6 +333,17 @@ class Input(Case):
             end.close()
         self.assertTrue(SAID.startswith(words(stdout.decode())[:30]))
 
+    def test_what_is_cut_off_or_has_no_speech_is_said(self):
+        start = SAMPLE.read_bytes()[:44 + 96000]
+        ran = transcribe('-', input=start)
+        self.assertIn('fellow americans', words(ran.stdout.decode()))
+        told = 'duplex: -: is cut off: its header promises 11.0 s, and 3.0 s are there\n'
+        self.assertEqual((ran.returncode, ran.stderr.decode()), (0, told))
+        self.assertFalse(json.loads(transcribe('-', '--output', 'json', input=start).stdout)['complete'])
+        self.check(transcribe('-', input=start[:44 + 3200]), 0, '', (
+            'duplex: -: is cut off: its header promises 11.0 s, and 0.1 s are there; no speech was heard\n'))
+        self.check(transcribe('-', input=SILENCE), 0, '', 'duplex: -: no speech was heard\n')
+
     def test_closed_input_is_said_to_be(self):
         ran = subprocess.run(['sh', '-c', 'exec "$0" transcribe - <&-', duplex], capture_output=True, timeout=PATIENCE)
         self.check(ran, 1, '', 'duplex: cannot read standard input: Bad file descriptor\n')
@@ -409,9 +433,29 @@ class Usage(Case):
         self.assertIn('would overwrite', self.refused('a.wav', self.folder / 'a.flac', '--save'))
         self.assertIn('would overwrite', self.refused('a.txt', '--save-to', self.folder, '--format', 'pcm_s16le'))
 
-    def test_directory_for_transcripts_is_looked_at_first(self):
-        none = self.folder / 'none'
-        self.assertEqual(f'--save: cannot write to {none}: No such file or directory', self.refused(SAMPLE, '--save-to', none))
+    def test_place_of_transcripts_is_looked_at_first(self):
+        none, long = self.folder / 'none', self.folder / ('a' * 251 + '.au')
+        (self.folder / 'jfk.txt').mkdir()
+        file = self.file('a.wav', SILENCE)
+        for place, why in (none, 'No such file or directory'), (file, 'Not a directory'):
+            self.assertEqual(f'--save: cannot write to {place}: {why}', self.refused(SAMPLE, '--save-to', place))
+        self.assertEqual(f"--save: cannot write to {self.folder / 'jfk.txt'}: Is a directory",
+                         self.refused(SAMPLE, '--save-to', self.folder))
+        self.assertTrue(self.refused(long, '--save', '--output', 'json').endswith(': File name too long'))
+
+    @unittest.skipIf(os.geteuid() == 0, 'root may write everywhere')
+    def test_place_that_is_not_to_be_written_to_is_refused(self):
+        file = self.file('a.wav', SILENCE)
+        file.with_suffix('.txt').touch(0o444)
+        self.assertIn('Permission denied', self.refused(file, '--save'))
+        file.with_suffix('.txt').unlink()
+        self.folder.chmod(0o555)
+        self.addCleanup(self.folder.chmod, 0o755)
+        self.assertIn('Permission denied', self.refused(file, '--save'))
+
+    def test_language_that_the_model_does_not_understand_is_refused(self):
+        self.check(transcribe(SAMPLE, '--lang', 'fr'), 1, '', 'duplex: lang: model moonshine-tiny understands en, not fr\n')
+        self.assertEqual(words(transcribe(SAMPLE, '--lang', 'en-GB').stdout.decode()), SAID)
 
     def test_wrong_model_says_which_there_are(self):
         ran = transcribe(SAMPLE, '--model', 'huge')

@@ -140,6 +140,31 @@ TEST(audio_reader, wav_that_promises_too_much_gives_what_it_has) {
   }
 }
 
+TEST(audio_reader, file_that_was_cut_tells_what_it_lacks) {
+  struct length {
+    double heard_ms = 0, missing_ms = 0;
+  };
+  const auto read = [](const std::string& file) {
+    audio_reader reader(std::as_bytes(std::span(file)));
+    std::size_t samples = 0;
+    for (auto block = reader.next(); !block.empty(); block = reader.next()) samples += block.size();
+    return length{static_cast<double>(samples) / 16, static_cast<double>(reader.missing_ms())};
+  };
+  for (const file_kind& kind : {file_kind{wav_16, 44100, 2}, {SF_FORMAT_WAV | SF_FORMAT_PCM_24},
+                                {SF_FORMAT_FLAC | SF_FORMAT_PCM_16}}) {
+    const auto file = audio_file(tone(3, kind.rate), kind);
+    EXPECT_EQ(read(file).missing_ms, 0) << kind.format;
+    const auto [heard_ms, missing_ms] = read(file.substr(0, file.size() / 2));
+    EXPECT_NEAR(heard_ms + missing_ms, 3000, 2) << kind.format;
+    EXPECT_NEAR(missing_ms, 1500, 300) << kind.format;
+  }
+  const auto ogg = audio_file(tone(3, 16000), {SF_FORMAT_OGG | SF_FORMAT_VORBIS});
+  EXPECT_EQ(read(ogg.substr(0, ogg.size() / 2)).missing_ms, 0);
+  auto open = wav_file(tone(1, 16000));
+  put_32(open, data_size_at(open), 0xFFFFFFFF);  // as pipes leave it
+  EXPECT_EQ(read(open).missing_ms, 0);
+}
+
 TEST(audio_reader, wav_that_promises_nothing_gives_what_it_has) {
   auto file = wav_file(tone(1, 16000));
   put_32(file, data_size_at(file), 0);

@@ -305,6 +305,21 @@ TEST(pcm_decoder, wav_that_ends_early_gives_what_it_has) {
   EXPECT_EQ(decoded(file.substr(0, data_at(file) + 1001), automatic).size(), 500U);
 }
 
+TEST(pcm_decoder, wav_that_ends_early_tells_what_it_lacks) {
+  const auto missing_ms = [](const std::string& bytes, const pcm_format& format) {
+    pcm_decoder decoder(format);
+    decoder.decode(std::as_bytes(std::span(bytes)));
+    decoder.finish();
+    return decoder.missing_ms();
+  };
+  const auto file = audio_file(tone(0.5, 44100), {wav_16, 44100, 2});
+  EXPECT_EQ(missing_ms(file, automatic), 0);
+  EXPECT_EQ(missing_ms(file.substr(0, file.size() - 44100), automatic), 250);
+  EXPECT_EQ(missing_ms(file.substr(0, data_at(file)), automatic), 500);
+  EXPECT_EQ(missing_ms(with_sizes(file, 0xFFFFFFFF, 0xFFFFFFFF), automatic), 0);
+  EXPECT_EQ(missing_ms(raw(tone(0.5, 16000), SF_FORMAT_PCM_16), {}), 0);
+}
+
 TEST(pcm_decoder, wav_with_other_chunks_is_read) {
   auto file = wav_file(tone(0.1, 16'000));
   const auto samples = samples_of(file);

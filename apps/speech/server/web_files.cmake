@@ -2,6 +2,7 @@
 set(type_.html "text/html; charset=utf-8")
 set(type_.css "text/css; charset=utf-8")
 set(type_.js "text/javascript; charset=utf-8")
+set(type_.mjs "text/javascript; charset=utf-8")
 set(type_.svg "image/svg+xml")
 set(type_.png "image/png")
 set(type_.webmanifest "application/manifest+json")

@@ -1,6 +1,6 @@
 // The page: the microphone or files on one side, the server on the other, captions between them.
 import { Take } from './captions.js';
-import { SpeechClient } from './client.js';
+import { SpeechClient } from './client.mjs';
 import { describe } from './messages.js';
 import { Meter } from './meter.js';
 import { openMicrophone } from './microphone.js';

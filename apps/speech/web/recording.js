@@ -1,4 +1,5 @@
 // A file as a source of PCM: decoded by the browser where it can, and by the server where it cannot.
+import { readWavHeader } from './client.mjs';
 
 const RATE = 16000; // what the recogniser works at: more would be sent for nothing
 
@@ -9,7 +10,7 @@ const RATE = 16000; // what the recogniser works at: more would be sent for noth
 export async function openRecording(file) {
   if (file.size === 0) throw new Error(`${file.name} is empty.`);
   const bytes = await file.arrayBuffer().catch(() => { throw new Error(`${file.name} ${unreadable(file)}`); });
-  const wav = bytesPerSecondOfWav(bytes);
+  const wav = readWavHeader(new Uint8Array(bytes));
   try {
     return decoded(await decode(bytes));
   } catch {
@@ -54,22 +55,12 @@ function decoded(audio) {
   };
 }
 
-function whole(bytes, bytesPerSecond) {
+function whole(bytes, { header, bytesPerMs }) {
   function* pieces() {
-    for (let from = 0; from < bytes.byteLength; from += bytesPerSecond) {
-      yield new Uint8Array(bytes, from, Math.min(bytesPerSecond, bytes.byteLength - from));
+    const second = Math.ceil(1000 * bytesPerMs);
+    for (let from = 0; from < bytes.byteLength; from += second) {
+      yield new Uint8Array(bytes, from, Math.min(second, bytes.byteLength - from));
     }
   }
-  return { options: { format: 'auto', bytesPerSecond }, duration: bytes.byteLength / bytesPerSecond * 1000, pieces: pieces() };
-}
-
-// Of a WAV file, from its chunk "fmt "; 0 for other files.
-function bytesPerSecondOfWav(bytes) {
-  const view = new DataView(bytes);
-  const name = (at) => String.fromCharCode(...new Uint8Array(bytes, at, 4));
-  if (bytes.byteLength < 44 || name(0) !== 'RIFF' || name(8) !== 'WAVE') return 0;
-  for (let at = 12; at + 20 <= bytes.byteLength; at += 8 + view.getUint32(at + 4, true)) {
-    if (name(at) === 'fmt ') return view.getUint32(at + 16, true);
-  }
-  return 0;
+  return { options: { format: 'auto' }, duration: (bytes.byteLength - header.length) / bytesPerMs, pieces: pieces() };
 }

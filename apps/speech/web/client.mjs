@@ -7,17 +7,25 @@
 //   await client.stop();         // resolves with the message `done`: every final has come
 //
 // A connection that breaks is opened again and goes on where it was: audio is kept until the server has it, and beyond that
-// until it has become text, so that even a server that was restarted in the middle of a sentence writes all of it. Positions are
-// bytes from the start of the stream, as in the protocol; those of a session begin at its #origin.
+// until it has become text, so that even a server that was restarted in the middle of a sentence writes all of it. That goes for
+// WAV files, too (`format: 'auto'`): a new session gets the header again, and then what is left. Positions are bytes from the
+// start of the stream, as in the protocol; those of a session begin at its #origin.
 
 const SUBPROTOCOL = 'duplex.speech.v1';
 const SUBPROTOCOL_CHARACTERS = /^[\w!#$%&'*+.^`|~-]+$/; // RFC 9110 section 5.6.2
-const WIDTHS = { pcm_s16le: 2, pcm_f32le: 4, pcm_mulaw: 1, pcm_alaw: 1 };
+const WIDTHS = { auto: 2, pcm_s16le: 2, pcm_f32le: 4, pcm_mulaw: 1, pcm_alaw: 1 };
+const NO_BYTES = new Uint8Array(0);
 
 // A session that is over for reasons of its own, and whose audio a new one may take over.
 const RENEWED = new Set(['resume_unknown', 'resume_expired', 'session_limit']);
 // What a new connection cures, where there is a session to resume.
 const PASSING = new Set(['draining', 'overloaded', 'too_many_sessions']);
+// How servers refuse a connection.
+const REFUSALS = {
+  401: ['unauthorized', 'the server wants a token, or another one'],
+  403: ['forbidden_origin', 'the server takes no connections from this origin'],
+  503: ['overloaded', 'the server has more to do than it can, or is about to end'],
+};
 
 /** What ended a stream, or went wrong in it: `code` as in the protocol, or `connection_failed`, `buffer_full`, `cancelled`. */
 export class SpeechError extends Error {
@@ -51,6 +59,7 @@ export class SpeechClient {
   #timers = { retry: undefined, watch: undefined };
   #attempts = 0;
 
+  #audio; // { header: what stands before it, null until it is whole; frame: bytes; bytesPerMs }
   #chunks = []; // of audio that may have to be sent again: { at, bytes }
   #end = 0; // positions: all audio that was given,
   #sent = 0; // sent on this connection,
@@ -73,19 +82,19 @@ export class SpeechClient {
    * endpoint, hotwords) go to the server; the others are:
    * - `token`: for servers that want one.
    * - `reconnect`: whether to go on after a connection broke (true).
-   * - `bytesPerSecond`: of the audio, where `format` is `auto`.
    * - `maxBuffered`: seconds of audio kept while the server cannot be reached (300); more ends the stream with `buffer_full`.
    * - `patience`: milliseconds until a server that does not answer is taken for lost (20000).
    * - `WebSocket`: the class, where there is no global one (Node.js before 22: `ws`).
    */
   constructor(url, options = {}) {
-    const { token, reconnect = true, bytesPerSecond, maxBuffered = 300, patience = 20000,
+    const { token, reconnect = true, maxBuffered = 300, patience = 20000,
       WebSocket = globalThis.WebSocket, random = Math.random, ...start } = options;
     this.#url = url;
     this.#start = { format: 'pcm_s16le', rate: 16000, channels: 1, ...start };
+    this.#settings = { token, reconnect, maxBuffered, patience, WebSocket, random };
     const frame = (WIDTHS[this.#start.format] ?? 1) * this.#start.channels;
-    const rate = bytesPerSecond ?? frame * this.#start.rate;
-    this.#settings = { token, reconnect, maxBuffered, patience, WebSocket, random, frame, bytesPerMs: rate / 1000 };
+    const header = this.#start.format === 'auto' ? null : NO_BYTES;
+    this.#audio = { header, frame, bytesPerMs: frame * this.#start.rate / 1000 };
     this.finished = new Promise((resolve, reject) => { this.#settle = { resolve, reject }; });
     this.finished.catch(() => {}); // who does not ask is told by the event `state`
     this.#connect();
@@ -104,17 +113,17 @@ export class SpeechClient {
 
   /** Milliseconds of audio that the server has still to hear. */
   get behind() {
-    return (this.#end - this.#processed) / this.#settings.bytesPerMs;
+    return (this.#end - this.#processed) / this.#audio.bytesPerMs;
   }
 
   /** Milliseconds of audio that were given. */
   get given() {
-    return this.#end / this.#settings.bytesPerMs;
+    return this.#time(this.#end);
   }
 
   /** Milliseconds of audio that the server has heard. */
   get heard() {
-    return this.#processed / this.#settings.bytesPerMs;
+    return this.#time(this.#processed);
   }
 
   /** Takes audio, an ArrayBuffer or a view, and copies it. Resolves once there is room for more. */
@@ -126,7 +135,8 @@ export class SpeechClient {
     bytes.set(new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
     if (bytes.length > 0) this.#chunks.push({ at: this.#end, bytes });
     this.#end += bytes.length;
-    if (this.#end - this.#received > this.#settings.maxBuffered * 1000 * this.#settings.bytesPerMs) {
+    if (!this.#audio.header) this.#readHeader();
+    if (this.#end - this.#received > this.#settings.maxBuffered * 1000 * this.#audio.bytesPerMs) {
       this.#fail(new SpeechError('buffer_full', 'the server could not be reached for too long'));
       return quiet(Promise.reject(this.#overError()));
     }
@@ -188,7 +198,15 @@ export class SpeechClient {
     }
     this.#socket = socket;
     socket.binaryType = 'arraybuffer';
+    let trouble = `there is no server at this address, or it wants ${token ? 'another' : 'a'} token`;
+    if (socket.on) { // ws tells which, and browsers do not
+      socket.on('error', ({ message, code }) => { trouble = `cannot connect: ${message || code}`; });
+      socket.on('unexpected-response', (_, { statusCode, headers }) => {
+        if (socket === this.#socket) this.#refused(statusCode, Number(headers['retry-after']) || 0);
+      });
+    }
     socket.onopen = () => {
+      trouble = '';
       if (this.session) {
         const { session, resume_token: token } = this.session;
         this.#transmit({ type: 'resume', session, token, last_seq: this.#lastSeq });
@@ -198,7 +216,7 @@ export class SpeechClient {
     };
     socket.onmessage = ({ data }) => this.#read(data);
     socket.onerror = () => {}; // a close follows
-    socket.onclose = ({ code, reason }) => this.#closed(code, reason);
+    socket.onclose = ({ code, reason }) => this.#closed(code, reason || trouble);
     this.#watch();
   }
 
@@ -221,12 +239,18 @@ export class SpeechClient {
   // stop, or to more audio than the server takes between two acks.
   #watch() {
     clearTimeout(this.#timers.watch);
-    const answered = this.#sent - this.#received <= 2000 * this.#settings.bytesPerMs;
+    const answered = this.#sent - this.#received <= 2000 * this.#audio.bytesPerMs;
     if (this.#ready && !this.#stopSent && answered) return;
     this.#timers.watch = setTimeout(() => {
       this.#abandon();
       this.#retry(1006, 'the server does not answer');
     }, this.#settings.patience);
+  }
+
+  #refused(status, retryAfterSeconds) {
+    const [code, message] = REFUSALS[status] ?? [];
+    if (code) this.#problem = new SpeechError(code, message, { retryAfter: 1000 * retryAfterSeconds });
+    this.#closed(1006, `the server answered with the status ${status}`);
   }
 
   #closed(code, reason) {
@@ -235,8 +259,7 @@ export class SpeechClient {
     const problem = this.#problem;
     this.#problem = null;
     if (this.#settings.reconnect && this.#begun) {
-      const renewable = this.#start.format !== 'auto'; // whose header is at the start alone
-      if (problem && RENEWED.has(problem.code) && renewable) return this.#renew();
+      if (problem && RENEWED.has(problem.code)) return this.#renew();
       if (!problem || PASSING.has(problem.code)) return this.#retry(code, reason, problem?.retryAfter);
     }
     this.#fail(problem ?? new SpeechError('connection_failed', explain(code, reason)));
@@ -253,15 +276,13 @@ export class SpeechClient {
 
   // A new session, from the audio that has not become text.
   #renew() {
-    const { frame, bytesPerMs } = this.#settings;
-    this.#origin = Math.max(this.#chunks[0]?.at ?? this.#end, Math.floor(this.#settled / frame) * frame);
-    this.#sent = this.#received = this.#processed = this.#settled = this.#origin;
+    this.#beginAnew();
     this.#segmentBase = this.#segmentNext;
     this.#lastSeq = 0;
     this.#stopSent = false;
     this.session = null;
     this.#become('reconnecting');
-    this.#emit('renewed', { from_ms: this.#origin / bytesPerMs });
+    this.#emit('renewed', { from_ms: this.#origin / this.#audio.bytesPerMs });
     this.#connect();
   }
 
@@ -331,7 +352,7 @@ export class SpeechClient {
   #finish(message) {
     const done = { ...this.#placed(message), segments: this.#segmentBase + message.segments };
     if (this.#origin > 0) {
-      done.audio_ms += Math.round(this.#origin / this.#settings.bytesPerMs);
+      done.audio_ms += Math.round(this.#origin / this.#audio.bytesPerMs);
       done.text = this.#texts.join(' ');
     }
     this.#abandon(1000);
@@ -353,14 +374,14 @@ export class SpeechClient {
   // The message in the coordinates of the whole stream, where a session before this one had its beginning.
   #placed(message) {
     const placed = { ...message };
-    const shift = Math.round(this.#origin / this.#settings.bytesPerMs);
+    const shift = Math.round(this.#origin / this.#audio.bytesPerMs);
     for (const field of ['at_ms', 'start_ms', 'end_ms']) if (field in placed) placed[field] += shift;
     if (placed.words) placed.words = placed.words.map((word) => ({ ...word, s: word.s + shift, e: word.e + shift }));
     if ('seg' in placed) placed.seg += this.#segmentBase;
     if (placed.type === 'final') {
       this.#segmentNext = placed.seg + 1;
       if (placed.text) this.#texts.push(placed.text);
-      this.#settled = Math.max(this.#settled, placed.end_ms * this.#settings.bytesPerMs);
+      this.#settled = Math.max(this.#settled, this.#headerSize + placed.end_ms * this.#audio.bytesPerMs);
       this.#forget();
     }
     return placed;
@@ -368,9 +389,37 @@ export class SpeechClient {
 
   // --- audio
 
+  get #headerSize() {
+    return this.#audio.header?.length ?? 0;
+  }
+
+  // That of a position, in milliseconds of audio.
+  #time(position) {
+    return Math.max(0, position - this.#headerSize) / this.#audio.bytesPerMs;
+  }
+
+  #readHeader() {
+    const wav = readWavHeader(join(this.#chunks.map(({ bytes }) => bytes)));
+    if (wav !== undefined) this.#audio = wav ?? { ...this.#audio, header: NO_BYTES };
+  }
+
+  // Moves to the audio that has not become text, from a whole frame on. Without a header it is all of it.
+  #beginAnew() {
+    const { header, frame } = this.#audio;
+    const size = this.#headerSize;
+    const kept = Math.max(size, this.#settled, this.#chunks[0]?.at ?? this.#end);
+    const from = header ? size + Math.ceil((kept - size) / frame) * frame : 0;
+    this.#origin = from - size;
+    this.#sent = this.#received = this.#processed = this.#origin;
+    this.#settled = from;
+    this.#chunks = this.#chunks.filter(({ at, bytes }) => at + bytes.length > from);
+    if (size > 0) this.#chunks.unshift({ at: this.#origin, bytes: headerOfRest(header, this.#origin) });
+  }
+
   // Keeps what the server does not have, and half a minute of what it has and has not turned into text.
   #forget() {
-    const needed = Math.min(this.#received, Math.max(this.#settled, this.#end - 30000 * this.#settings.bytesPerMs));
+    if (!this.#audio.header) return;
+    const needed = Math.min(this.#received, Math.max(this.#settled, this.#end - 30000 * this.#audio.bytesPerMs));
     const first = this.#chunks.findIndex(({ at, bytes }) => at + bytes.length > needed);
     this.#chunks.splice(0, first < 0 ? this.#chunks.length : first);
   }
@@ -432,6 +481,48 @@ function credentials(url, token) {
   return [address.href, [SUBPROTOCOL]];
 }
 
+/**
+ * What the first bytes of a file say, if it is WAV: `header`, the bytes before the audio; `frame`, the bytes of a sample of all
+ * channels; `bytesPerMs`. null for another file, undefined where the header goes on.
+ */
+export function readWavHeader(bytes) {
+  if (bytes.length < 12) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const name = (at) => String.fromCharCode(...bytes.subarray(at, at + 4));
+  if (name(0) !== 'RIFF' || name(8) !== 'WAVE') return null;
+  let frame = 1;
+  let bytesPerMs = 1;
+  for (let at = 12; at + 8 <= bytes.length;) {
+    const size = view.getUint32(at + 4, true);
+    if (name(at) === 'data') return { header: bytes.slice(0, at + 8), frame, bytesPerMs };
+    if (name(at) === 'fmt ' && at + 24 <= bytes.length) {
+      frame = view.getUint16(at + 10, true) * Math.ceil(view.getUint16(at + 22, true) / 8) || 1;
+      bytesPerMs = frame * view.getUint32(at + 12, true) / 1000 || 1;
+    }
+    at += 8 + size + size % 2;
+  }
+  return undefined;
+}
+
+// The header without so many bytes of the audio it announces. A size that was not known when it was written stays as it is.
+function headerOfRest(header, skipped) {
+  const rest = header.slice();
+  const size = new DataView(rest.buffer, rest.length - 4);
+  const announced = size.getUint32(0, true);
+  if (announced > 0 && announced < 0x7f000000) size.setUint32(0, Math.max(0, announced - skipped), true);
+  return rest;
+}
+
+function join(parts) {
+  const whole = new Uint8Array(parts.reduce((size, { length }) => size + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
 function quiet(promise) {
   promise.catch(() => {}); // a microphone does not wait, and learns of the end elsewhere
   return promise;
@@ -439,5 +530,5 @@ function quiet(promise) {
 
 function explain(code, reason) {
   if (reason) return reason;
-  return code === 1006 ? 'the connection was lost or refused' : `the connection was closed with ${code}`;
+  return code === 1006 ? 'the connection was lost' : `the connection was closed with ${code}`;
 }

@@ -1,0 +1,1 @@
+../../apps/speech/web/client.mjs
