@@ -239,7 +239,7 @@ test('what keeps ws from connecting is told', async () => {
   const socket = await Socket.next();
   socket.listeners.error(new Error('connect ECONNREFUSED 127.0.0.1:9'));
   socket.end(1006);
-  await assert.rejects(client.finished, { message: 'cannot connect: connect ECONNREFUSED 127.0.0.1:9' });
+  await assert.rejects(client.finished, { message: 'the connection failed: connect ECONNREFUSED 127.0.0.1:9' });
 });
 
 test('a proxy without its server is a server that is not there for now', async () => {

@@ -34,6 +34,19 @@ test('a new session takes over what had not become text, in the coordinates of t
   assert.deepEqual([done.text, done.audio_ms, done.segments], ['One. Two.', 3000, 2]);
 });
 
+test('texts of several sessions are joined as the server joins those of one', async () => {
+  const { client, socket, session } = await open();
+  const texts = ['One.', 'Two.', '你好。', '再见', 'Three', 'カ'];
+  client.send(audio(3 * SECOND));
+  texts.slice(0, 3).forEach((text, i) => session.final(i, text, 100 * i, 100 * i + 100));
+  const again = await restart(socket);
+  const second = new Session(again, { name: 's2' });
+  texts.slice(3).forEach((text, i) => second.final(i, text, 100 * i, 100 * i + 100));
+  client.stop();
+  second.say('done', { audio_ms: 2700, segments: 3, text: '' });
+  assert.equal((await client.finished).text, 'One. Two.你好。再见Threeカ');
+});
+
 test('a session that reached its limit is followed by another', async () => {
   const { client, socket, session } = await open();
   client.send(audio(2 * SECOND));

@@ -244,6 +244,18 @@ class Files(Case):
         self.check(ran, 0, f'{self.folder}/jfk.txt\n')
         self.assertEqual(words((self.folder / 'jfk.txt').read_text()), SAID)
 
+    def test_transcript_that_cannot_be_saved_after_all_is_printed(self):
+        fifo, place = self.folder / 'fifo', self.folder / 'place'
+        os.mkfifo(fifo)
+        place.mkdir()
+        process = start(fifo, '--save-to', place)
+        with open(fifo, 'wb') as recording:  # it has been opened
+            place.rmdir()
+            recording.write(SAMPLE.read_bytes())
+        stdout, stderr = process.communicate(timeout=PATIENCE)
+        self.assertEqual((process.returncode, words(stdout.decode())), (1, SAID))
+        self.assertEqual(stderr.decode(), f'duplex: {fifo}: cannot write {place}/fifo.txt: No such file or directory\n')
+
     def test_output_that_cannot_be_written_is_a_failure(self):
         with open('/dev/full', 'wb') as full:
             ran = subprocess.run([duplex, 'transcribe', SAMPLE], stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE)

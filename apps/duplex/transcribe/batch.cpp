@@ -33,6 +33,7 @@ struct job {
   double progress = 0;
   std::int64_t missing_ms = 0;  // done
   std::string problem = {};     // failed
+  bool is_unsaved = false;      // failed, with a transcript that could not be saved
 };
 
 bool has_ended(stage now) { return now != stage::waiting && now != stage::running; }
@@ -152,6 +153,7 @@ void batch::conclude(job& one, stage how, std::string problem) {
     } catch (const std::exception& error) {
       how = stage::failed;
       problem = error.what();
+      one.is_unsaved = true;
     }
   }
   const std::lock_guard lock(one.mutex);
@@ -199,7 +201,10 @@ void batch::print_lines(const transcript& from) {
 void batch::print_end(const job& of) {
   status_.clear();
   if (of.now != stage::done) all_done_ = false;
-  if (of.now == stage::failed) return complain(of.of.name + ": " + of.problem);
+  if (of.now == stage::failed) {
+    if (of.is_unsaved) print(write(of.result, form_));
+    return complain(of.of.name + ": " + of.problem);
+  }
   if (of.now == stage::stopped && of.result.audio_ms == 0) {
     ++not_begun_;
     return;

@@ -15,6 +15,9 @@ const SUBPROTOCOL = 'duplex.speech.v1';
 const SUBPROTOCOL_CHARACTERS = /^[\w!#$%&'*+.^`|~-]+$/; // RFC 9110 section 5.6.2
 const WIDTHS = { auto: 2, pcm_s16le: 2, pcm_f32le: 4, pcm_mulaw: 1, pcm_alaw: 1 };
 const NO_BYTES = new Uint8Array(0);
+// Chinese and Japanese, which are written without spaces: as the server joins texts.
+const SPACELESS = '[\\u2e80-\\u312f\\u3190-\\u9fff\\uf900-\\ufaff\\ufe30-\\ufe4f\\uff00-\\uff9f\\u{1b000}-\\u{1b16f}\\u{20000}-\\u{3ffff}]';
+const HAS_NO_SPACE = new RegExp(`${SPACELESS}\n|\n${SPACELESS}`, 'u');
 
 // A session that is over for reasons of its own, and whose audio a new one may take over.
 const RENEWED = new Set(['resume_unknown', 'resume_expired', 'session_limit']);
@@ -200,7 +203,7 @@ export class SpeechClient {
     socket.binaryType = 'arraybuffer';
     let trouble = `there is no server at this address, or it wants ${token ? 'another' : 'a'} token`;
     if (socket.on) { // ws tells which, and browsers do not
-      socket.on('error', ({ message, code }) => { trouble = `cannot connect: ${message || code}`; });
+      socket.on('error', ({ message, code }) => { trouble = `the connection failed: ${message || code}`; });
       socket.on('unexpected-response', (_, { statusCode, headers }) => {
         if (socket === this.#socket) this.#refused(statusCode, Number(headers['retry-after']) || 0);
       });
@@ -353,7 +356,7 @@ export class SpeechClient {
     const done = { ...this.#placed(message), segments: this.#segmentBase + message.segments };
     if (this.#origin > 0) {
       done.audio_ms += Math.round(this.#origin / this.#audio.bytesPerMs);
-      done.text = this.#texts.join(' ');
+      done.text = joinTexts(this.#texts);
     }
     this.#abandon(1000);
     this.#become('done');
@@ -521,6 +524,12 @@ function join(parts) {
     at += part.length;
   }
   return whole;
+}
+
+function joinTexts(texts) {
+  let all = texts[0] ?? '';
+  for (const text of texts.slice(1)) all += (HAS_NO_SPACE.test(`${all.slice(-2)}\n${text}`) ? '' : ' ') + text;
+  return all;
 }
 
 function quiet(promise) {
