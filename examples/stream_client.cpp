@@ -40,7 +40,8 @@ int main(int argc, char** argv) try {
     const auto event = nlohmann::json::parse(message->text(), nullptr, false);
     if (!event.contains("type")) {
       ws.close();
-      throw std::runtime_error(uri + " is no live stream, and says " + message->text());
+      throw std::runtime_error(uri + " is no live stream, and says " +
+                               std::string(message->text()));
     }
     const std::string type = event["type"];
     if (type == "partial") {  // may still change, but for its first event["stable"] bytes

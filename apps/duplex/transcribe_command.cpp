@@ -63,7 +63,9 @@ void add_options(CLI::App& command, arguments& to) {
   command.add_option("--model", to.model, "the model, or its directory")
       ->type_name("NAME|DIR")
       ->capture_default_str();
-  command.add_option("--lang", to.lang, "what is spoken, such as en; a model of another language is refused")
+  command
+      .add_option("--lang", to.lang,
+                  "what is spoken, such as en; a model of another language is refused")
       ->type_name("LANG")
       ->capture_default_str();
   command.add_option("--output", to.output, "the form of transcripts")

@@ -125,12 +125,16 @@ for (const piece of [1, 7, 3200, 1 << 20]) {
 }
 
 test('a session that ends in the header is followed by one that gets it whole', async () => {
-  const { client, socket } = await open({ format: 'auto' });
-  const file = Buffer.concat([wavHeader({ size: 100 }), audio(100)]);
-  client.send(file.subarray(0, 40));
+  const { client, socket, session } = await open({ format: 'auto' }, { window: 1 << 21 });
+  const header = wavHeader({ size: 100 });
+  const long = Buffer.alloc(1000000); // more than half a minute
+  header.writeUInt32LE(long.length + 3, 40);
+  const file = Buffer.concat([header.subarray(0, 45), long, header.subarray(45), audio(100)]);
+  for (let at = 0; at < 1000000; at += 20000) client.send(file.subarray(at, at + 20000));
+  session.ack(1000000);
   const again = await restart(socket);
-  client.send(file.subarray(40));
-  new Session(again, { name: 's2' });
+  client.send(file.subarray(1000000));
+  new Session(again, { name: 's2', window: 1 << 21 });
   assert.deepEqual(again.bytes, file);
 });
 

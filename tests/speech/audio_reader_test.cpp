@@ -150,7 +150,8 @@ TEST(audio_reader, file_that_was_cut_tells_what_it_lacks) {
     for (auto block = reader.next(); !block.empty(); block = reader.next()) samples += block.size();
     return length{static_cast<double>(samples) / 16, static_cast<double>(reader.missing_ms())};
   };
-  for (const file_kind& kind : {file_kind{wav_16, 44100, 2}, {SF_FORMAT_WAV | SF_FORMAT_PCM_24},
+  for (const file_kind& kind : {file_kind{wav_16, 44100, 2},
+                                {SF_FORMAT_WAV | SF_FORMAT_PCM_24},
                                 {SF_FORMAT_FLAC | SF_FORMAT_PCM_16}}) {
     const auto file = audio_file(tone(3, kind.rate), kind);
     EXPECT_EQ(read(file).missing_ms, 0) << kind.format;
