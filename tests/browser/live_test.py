@@ -218,7 +218,7 @@ class Example(unittest.TestCase):
                 port = first.enter_context(server(end=end))
                 process = self.node(port, 'live_captions.mjs', f'ws://127.0.0.1:{port}/v1/stream', RECORDING)
                 heard = ''
-                while 'country' not in heard:
+                while '... ' not in heard:
                     heard += process.stdout.readline()
                 first.close()
                 with server(port=port):

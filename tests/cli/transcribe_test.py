@@ -38,6 +38,12 @@ with wave.open(str(SAMPLE)) as sample:
 SILENCE = bytes(2 * 3 * RATE)
 
 
+def beginning(milliseconds):
+    """That of the sample's file, which promises 11 s."""
+    file = SAMPLE.read_bytes()
+    return file[:len(file) - (11000 - milliseconds) * 2 * RATE // 1000]
+
+
 def words(text):
     return ' '.join(re.findall(r"[\w']+", text.lower()))
 
@@ -176,7 +182,7 @@ class Files(Case):
         cut = self.folder / 'cut.wav'
         note = f'duplex: {cut}: is cut off: its header promises 11.0 s, and 3.0 s are there\n'
         for milliseconds, told, complete in (3000, note, False), (10950, '', True), (11000, '', True):
-            cut.write_bytes(SAMPLE.read_bytes()[:44] + SPEECH[:milliseconds * 32])
+            cut.write_bytes(beginning(milliseconds))
             ran = transcribe(cut, '--output', 'json')
             found = json.loads(ran.stdout)
             self.assertTrue(found['text'].startswith('And so'))
@@ -346,13 +352,12 @@ class Input(Case):
         self.assertTrue(SAID.startswith(words(stdout.decode())[:30]))
 
     def test_what_is_cut_off_or_has_no_speech_is_said(self):
-        start = SAMPLE.read_bytes()[:44 + 96000]
-        ran = transcribe('-', input=start)
+        ran = transcribe('-', input=beginning(3000))
         self.assertIn('fellow americans', words(ran.stdout.decode()))
         told = 'duplex: -: is cut off: its header promises 11.0 s, and 3.0 s are there\n'
         self.assertEqual((ran.returncode, ran.stderr.decode()), (0, told))
-        self.assertFalse(json.loads(transcribe('-', '--output', 'json', input=start).stdout)['complete'])
-        self.check(transcribe('-', input=start[:44 + 3200]), 0, '', (
+        self.assertFalse(json.loads(transcribe('-', '--output', 'json', input=beginning(3000)).stdout)['complete'])
+        self.check(transcribe('-', input=beginning(100)), 0, '', (
             'duplex: -: is cut off: its header promises 11.0 s, and 0.1 s are there; no speech was heard\n'))
         self.check(transcribe('-', input=SILENCE), 0, '', 'duplex: -: no speech was heard\n')
 
