@@ -160,7 +160,7 @@ TEST(audio_reader, file_that_was_cut_tells_what_it_lacks) {
     EXPECT_NEAR(missing_ms, 1500, 300) << kind.format;
   }
   const auto ogg = audio_file(tone(3, 16000), {SF_FORMAT_OGG | SF_FORMAT_VORBIS});
-  EXPECT_EQ(read(ogg.substr(0, ogg.size() / 2)).missing_ms, 0);
+  EXPECT_EQ(read(ogg.substr(0, ogg.size() - 100)).missing_ms, 0);
   auto open = wav_file(tone(1, 16000));
   put_32(open, data_size_at(open), 0xFFFFFFFF);  // as pipes leave it
   EXPECT_EQ(read(open).missing_ms, 0);
