@@ -35,21 +35,18 @@ std::string why(const response& answer) {
   return ": " + answer.body.substr(0, answer.body.find('\n'));
 }
 
-// Waits for the peer's end, so that bytes of it which nobody reads do not reset what was said. A
-// server that closes does not.
+// Waits for the peer's end, so that bytes of it which nobody reads do not reset what was said. How
+// it ends, or that the server does first, is no news: all was said.
 task<> end_politely(io::stream& stream, stream_reader& reader, limit limit) {
   stream.shutdown();
   std::size_t discarded = 0;
-  for (;;) {
-    std::span<const std::byte> bytes;
-    try {
-      bytes = co_await reader.read_some(limit);
-    } catch (const std::system_error& problem) {
-      if (problem.code() == std::errc::operation_canceled) co_return;
-      throw;
+  try {
+    for (;;) {
+      auto bytes = co_await reader.read_some(limit);
+      discarded += bytes.size();
+      if (bytes.empty() || discarded > discarded_max) co_return;
     }
-    discarded += bytes.size();
-    if (bytes.empty() || discarded > discarded_max) co_return;
+  } catch (const std::exception&) {
   }
 }
 
@@ -350,8 +347,9 @@ void opening::complete(response& answer) const {
 task<> opening::reject(stream_reader& reader) {
   const auto& answer = handshake_.response;
   const std::string status = std::to_string(answer.status) + ' ' + answer.reason;
-  const std::string what = answer.status < 400 ? "request answered" : "connection rejected";
-  log(log_level::info, what + " (" + status + ") for " + peer() + why(answer));
+  const bool refused = answer.status >= 400;
+  log(log_level::info, (refused ? "connection rejected (" : "request answered (") + status +
+                           ") for " + peer() + (refused ? why(answer) : ""));
   co_await reader.write(protocol::write_response(answer), patience());
   while (answer.stream) {
     auto making = answer.stream();

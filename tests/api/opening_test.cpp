@@ -308,6 +308,21 @@ TEST(additional_headers, that_are_the_handshakes_own_are_logged_and_answered_wit
             1u);
 }
 
+TEST(process_request, is_logged_without_what_it_answers_unless_it_refuses) {
+  log_book book;
+  const serve_options options{
+      .process_request = {[](handshake&, const request& asked) {
+        return std::optional(respond(asked.path() == "/metrics" ? 200 : 404, "figures\n"));
+      }},
+      .logger = book.sink()};
+  EXPECT_EQ(answer_of(options, http_request("GET", "/metrics")).body, "figures\n");
+  EXPECT_EQ(book.count_like("info: request answered (200 OK) for 127.0.0.1:", ""), 1u);
+  EXPECT_EQ(book.count_like("info: ", "figures"), 0u);
+  EXPECT_EQ(answer_of(options, http_request("GET", "/else")).body, "figures\n");
+  EXPECT_EQ(
+      book.count_like("info: connection rejected (404 Not Found) for 127.0.0.1:", ": figures"), 1u);
+}
+
 // --- origins
 
 TEST(origins, that_no_rule_allows_are_refused_with_403_and_logged_with_the_address) {

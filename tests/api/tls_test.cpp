@@ -355,6 +355,21 @@ TEST_F(wss, bounds_the_handshake_of_tls_by_open_timeout) {
             "timeout: opening a connection to " + uri + " took longer than open_timeout, 50ms");
 }
 
+TEST_F(wss, logs_who_was_refused_once_however_that_one_leaves) {
+  auto server = serve_tls({.origins = {same_origin}});
+  run_test([&]() -> task<> {
+    for (int i = 0; i < 2; ++i) {
+      auto client = co_await connect_raw(server.port());
+      co_await client.write(upgrade_request());
+      auto answer = co_await client.read_until("\r\n\r\n");
+      EXPECT_TRUE(answer.starts_with("HTTP/1.1 403 "));
+      client.abort();  // without an end of TLS; the next one comes after it
+    }
+  });
+  EXPECT_TRUE(was_logged("connection rejected (403 Forbidden)"));
+  EXPECT_FALSE(was_logged("failed"));
+}
+
 TEST_F(wss, takes_a_cut_for_an_abnormal_end) {
   auto server = serve_tls();
   std::string end;
