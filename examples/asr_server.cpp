@@ -1,9 +1,9 @@
 // Speech to text, one message each way: {"audio_base64": "..."} and {"text", "state": "..."}.
-#include <cctype>
 #include <duplex/duplex.hpp>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "arguments.hpp"
 #include "speech/models.hpp"
 #include "speech/request/request.hpp"
 #include "speech/transcription.hpp"
@@ -20,11 +20,7 @@ std::string recognize(const speech::recognizer& model, buffer message, std::stop
 }
 
 int main(int argc, char** argv) try {
-  if (argc > 2 || (argc == 2 && !std::isdigit(argv[1][0]))) {
-    std::cerr << "usage: asr_server [PORT]\n";
-    return 2;
-  }
-  const int port = argc == 2 ? std::stoi(argv[1]) : 8765;
+  const int port = port_argument(argc, argv, 1, "asr_server [PORT]");
   const auto model = speech::load_recognizer("tiny");
   auto answer = [&](connection& ws) -> task<> {
     while (auto message = co_await ws.next()) {

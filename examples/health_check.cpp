@@ -1,6 +1,8 @@
 // One port for WebSockets and for whoever asks by plain HTTP how the server is.
 #include <duplex/duplex.hpp>
 #include <iostream>
+
+#include "arguments.hpp"
 using namespace duplex;
 
 task<> echo(connection& ws) {
@@ -13,7 +15,7 @@ std::optional<response> health_check(handshake&, const request& request) {
 }
 
 int main(int argc, char** argv) {
-  const int port = argc > 1 ? std::stoi(argv[1]) : 8765;
+  const int port = port_argument(argc, argv, 1, "health_check [PORT]");
   auto server = serve(echo, "localhost", port, {.process_request = health_check});
   std::cout << "listening on http://localhost:" << server.port() << "/healthz" << std::endl;
   run(std::move(server));

@@ -1,6 +1,8 @@
 // A path for each purpose: an echo, a room with its name in the path, and a web page.
 #include <duplex/duplex.hpp>
 #include <iostream>
+
+#include "arguments.hpp"
 using namespace duplex;
 
 task<> echo(connection& ws) {
@@ -14,7 +16,7 @@ response page(handshake&, const request&) {
 }
 
 int main(int argc, char** argv) {
-  const int port = argc > 1 ? std::stoi(argv[1]) : 8765;
+  const int port = port_argument(argc, argv, 1, "routing [PORT]");
   auto server =
       serve(route({{"/", page}, {"/echo", echo}, {"/rooms/{room}", welcome}}), "localhost", port);
   std::cout << "listening on http://localhost:" << server.port() << std::endl;

@@ -1,6 +1,8 @@
-// A small web site and the WebSocket of its pages on one port: static_site DIRECTORY [PORT].
+// A small web site and the WebSocket of its pages on one port: static_site [DIRECTORY [PORT]].
 #include <duplex/duplex.hpp>
 #include <iostream>
+
+#include "arguments.hpp"
 using namespace duplex;
 
 task<> echo(connection& ws) {
@@ -8,7 +10,7 @@ task<> echo(connection& ws) {
 }
 
 int main(int argc, char** argv) {
-  const int port = argc > 2 ? std::stoi(argv[2]) : 8765;
+  const int port = port_argument(argc, argv, 2, "static_site [DIRECTORY [PORT]]");
   auto server = serve(echo, "localhost", port,
                       {.origins = {same_origin, no_origin},  // only those pages, and no browsers
                        .process_request = static_files(argc > 1 ? argv[1] : ".")});

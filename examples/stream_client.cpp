@@ -11,6 +11,8 @@
 #include <string>
 #include <thread>
 
+#include "arguments.hpp"
+
 using namespace std::chrono_literals;
 
 // Tenths of a second, in real time: a file is read as fast as a microphone would give it.
@@ -32,7 +34,7 @@ void send_audio(duplex::sync::client_connection& ws, std::uint32_t bytes_a_secon
 
 int main(int argc, char** argv) try {
   const std::string uri = argc > 1 ? argv[1] : "ws://localhost:8765/v1/stream";
-  const int rate = argc > 2 ? std::stoi(argv[2]) : 16'000;  // of raw audio, 16 bits a sample, mono
+  const int rate = number_argument(argc, argv, 2, 16'000, 192'000, "stream_client [URI [RATE]]");
   auto ws = duplex::sync::connect(uri);
   ws.send(nlohmann::json{{"type", "start"}, {"format", "auto"}, {"rate", rate}}.dump());
   std::jthread microphone([&] { send_audio(ws, static_cast<std::uint32_t>(2 * rate)); });

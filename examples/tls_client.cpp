@@ -2,7 +2,10 @@
 #include <duplex/duplex.hpp>
 #include <iostream>
 
+#include "arguments.hpp"
+
 int main(int argc, char** argv) {
+  if (argc > 2 || (argc > 1 && argv[1][0] == '-')) show_usage("tls_client [CA]");
   try {
     duplex::connect_options options;
     if (argc > 1) options.tls.ca_file = argv[1];  // instead of the system's authorities

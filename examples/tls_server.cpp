@@ -3,13 +3,12 @@
 #include <duplex/duplex.hpp>
 #include <duplex/io/signals.hpp>
 #include <iostream>
+
+#include "arguments.hpp"
 using namespace duplex;
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::cerr << "usage: tls_server CHAIN KEY\n";
-    return 2;
-  }
+  if (argc != 3) show_usage("tls_server CHAIN KEY");
   try {
     auto tls = tls_server::pem(argv[1], argv[2]);
     io::signal_set renewed({SIGHUP}, [&](int) {
