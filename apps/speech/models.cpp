@@ -45,6 +45,17 @@ fs::path locate(const std::string& name_or_directory, const fs::path& models) {
                            (names.empty() ? " (run script/bootstrap)" : ", which has " + names));
 }
 
+// Whatever the kind, a model has such files.
+void require_model_files(const fs::path& directory) {
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    if (entry.path().extension() == ".onnx") return;
+  }
+  throw std::runtime_error(
+      "no model in " + directory.string() +
+      ": neither Moonshine's encoder_model.onnx nor the .onnx files of a model "
+      "of sherpa-onnx");
+}
+
 }  // namespace
 
 fs::path data_directory() {
@@ -57,6 +68,7 @@ fs::path data_directory() {
 std::shared_ptr<const recognizer> load_recognizer(const std::string& name_or_directory,
                                                   const model_options& options) {
   const fs::path directory = locate(name_or_directory, options.data / "models");
+  require_model_files(directory);
   onnx::load(options.onnxruntime.empty() ? options.data / "onnxruntime/lib/libonnxruntime.so"
                                          : options.onnxruntime);
   silero_vad vad(options.data / "models/silero-vad/silero_vad_v5.onnx");

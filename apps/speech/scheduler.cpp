@@ -10,8 +10,11 @@
 namespace duplex::speech {
 namespace {
 
+// In Linux a thread has a nice value of its own, and begins with that of the one that made it.
 void lower_priority_of_this_thread() {
-  setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), 10);  // in Linux a thread's own
+  constexpr int lower = 10;
+  const auto self = static_cast<id_t>(gettid());
+  setpriority(PRIO_PROCESS, self, getpriority(PRIO_PROCESS, self) + lower);
 }
 
 }  // namespace

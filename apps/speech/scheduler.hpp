@@ -48,8 +48,9 @@ class schedulable {
 
 /// Threads that do the steps of whoever wants one. Thread-safe.
 ///
-/// In Linux they have a nice value of 10: a decoder wants a core for long, the loop of a server a
-/// moment often, so that the loop comes first where there are not enough cores for both.
+/// In Linux their nice value is 10 more than that of the thread that makes them: a decoder wants a
+/// core for long, the loop of a server a moment often, so that the loop comes first where there are
+/// not enough cores for both.
 class scheduler {
  public:
   using clock = std::chrono::steady_clock;

@@ -71,10 +71,23 @@ TEST(base64, what_is_not_in_the_alphabet_is_refused) {
   EXPECT_EQ(refusal("Zm9v----"), "audio_base64: character 4 is not in the alphabet");
   EXPECT_EQ(refusal("Zm9-Zm9_"), "audio_base64: character 3 is not in the alphabet");
   EXPECT_EQ(refusal(" Zm9vYmE"), "audio_base64: character 0 is not in the alphabet");
-  EXPECT_EQ(refusal("Zm9vYmE\n"), "audio_base64: character 7 is not in the alphabet");
-  EXPECT_EQ(refusal("Zm9\xC3\xA9YmE="), "audio_base64: length 9 is not a multiple of 4");
+  EXPECT_EQ(refusal("Zm9\xC3\xA9YmE="), "audio_base64: character 3 is not in the alphabet");
+  EXPECT_EQ(refusal("////////####"), "audio_base64: character 8 is not in the alphabet");
   EXPECT_EQ(refusal(std::string("Zm9v\0\0\0\0", 8)),
             "audio_base64: character 4 is not in the alphabet");
+}
+
+TEST(base64, line_breaks_and_data_urls_are_named) {
+  const std::string line(76, 'A');
+  EXPECT_EQ(refusal(line + "\n" + line), "audio_base64: line break at character 76");
+  EXPECT_EQ(refusal(line + "\r\n" + line + "AA"), "audio_base64: line break at character 76");
+  EXPECT_EQ(refusal("Zm9vYmE\n"), "audio_base64: line break at character 7");
+  EXPECT_EQ(refusal("Zg==\n"), "audio_base64: line break at character 4");
+  for (const char* each : {"data:audio/wav;base64,Zm9v", "data:audio/wav;base64,Zm9vZg=="}) {
+    EXPECT_EQ(
+        refusal(each),
+        "audio_base64: begins with data:, as a URL does; only what follows its comma is base64");
+  }
 }
 
 TEST(base64, every_bad_byte_is_refused_wherever_it_stands) {

@@ -222,10 +222,15 @@ TEST(start_query, mistakes_are_those_of_the_message) {
   EXPECT_TRUE(said("format=pcm_s16le&rate=1e3").starts_with("bad_field: rate must be"));
   EXPECT_TRUE(said("format=pcm_s16le&rate=").starts_with("bad_field: rate must be"));
   EXPECT_TRUE(said("format=auto&words").starts_with("bad_field: words must be"));
-  EXPECT_TRUE(said("format=auto&sample_rate=8000").starts_with("bad_field: start has no field"));
+  EXPECT_EQ(
+      said("sample_rate=8000"),
+      "bad_field: query has no field sample_rate; there are format, rate, channels, model, "
+      "lang, partials, interval_ms, silence_ms, max_ms, preroll_ms, patience_ms, words, acks, "
+      "resume");
   EXPECT_TRUE(said("format=auto&partials=false&interval_ms=1").starts_with("bad_field: partials"));
-  EXPECT_TRUE(said("format=auto&%ff%zz%=1").starts_with("bad_field: start has no field"));
-  EXPECT_EQ(said("format=auto&type=stop"), "");
+  EXPECT_TRUE(said("format=auto&%ff%zz%=1").starts_with("bad_field: query has no field"));
+  EXPECT_TRUE(said("format=auto&type=stop").starts_with("bad_field: query has no field type;"));
+  EXPECT_TRUE(said("endpoint=1").starts_with("bad_field: query has no field endpoint;"));
   EXPECT_EQ(said("format=auto&rate=8000&rate=16000"), "bad_field: rate is there twice");
   EXPECT_EQ(said("format=auto&max_ms=8000&max_ms=8000"), "bad_field: max_ms is there twice");
 }

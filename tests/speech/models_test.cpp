@@ -60,10 +60,21 @@ TEST_F(spoilt_model, a_directory_whose_name_is_no_utf_8_has_one_that_is) {
 }
 
 TEST_F(spoilt_model, missing_files_are_named) {
-  for (const char* name : {"tokens.txt", "decoder_model_merged.onnx", "encoder_model.onnx"}) {
+  for (const char* name : {"tokens.txt", "decoder_model_merged.onnx"}) {
     fs::remove(directory_ / name);
     EXPECT_EQ(failure(), std::string("DIR/") + name + " is missing");
   }
+  fs::rename(directory_ / "encoder_model.onnx", directory_ / "decoder_model_merged.onnx");
+  EXPECT_EQ(failure(), "DIR/encoder_model.onnx is missing");
+}
+
+TEST_F(spoilt_model, a_directory_without_a_model_tells_what_one_has) {
+  for (const char* name : {"encoder_model.onnx", "decoder_model_merged.onnx"})
+    fs::remove(directory_ / name);
+  EXPECT_EQ(
+      failure(),
+      "no model in DIR: neither Moonshine's encoder_model.onnx nor the .onnx files of a model of "
+      "sherpa-onnx");
 }
 
 TEST_F(spoilt_model, a_truncated_model_is_named) {

@@ -2,6 +2,8 @@
 #include "speech/scheduler.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -349,6 +351,34 @@ TEST(scheduler, turns_are_told_with_how_long_they_waited_and_took) {
   EXPECT_EQ(turns[1].wanted, urgency::final);
   EXPECT_EQ(turns[1].waited, 5ms);
   EXPECT_EQ(turns[1].worked, 0ms);
+}
+
+// Writes down how nice the thread is that does it.
+class niceness final : public schedulable {
+ public:
+  explicit niceness(journal& to) : to_(to) {}
+  std::optional<urgency> wants() const noexcept override {
+    if (done_) return std::nullopt;
+    return urgency::batch;
+  }
+  void step(const std::stop_token&) noexcept override {
+    done_ = true;
+    to_.write(std::to_string(getpriority(PRIO_PROCESS, static_cast<id_t>(gettid()))));
+  }
+
+ private:
+  journal& to_;
+  bool done_ = false;
+};
+
+TEST(scheduler, threads_are_nicer_than_who_makes_them) {
+  const auto self = static_cast<id_t>(gettid());
+  const int own = std::min(19, getpriority(PRIO_PROCESS, self) + 3);
+  ASSERT_EQ(setpriority(PRIO_PROCESS, self, own), 0);
+  journal done;
+  scheduler one_thread(1);
+  one_thread.wake(std::make_shared<niceness>(done));
+  EXPECT_EQ(done.wait_for(1)[0], std::to_string(std::min(19, own + 10)));
 }
 
 TEST(scheduler, no_threads_are_refused) { EXPECT_THROW(scheduler(0), std::invalid_argument); }

@@ -117,9 +117,11 @@ TEST(speech_server, nothing_is_compressed) {
 }
 
 TEST(speech_server, a_connection_without_requests_ends) {
-  const running_server server(scripted(), {.streams = {.session = {.idle = 50ms}}});
+  const running_server server(scripted(), {.streams = {.session = {.idle = 1s}}});
   auto ws = server.connect();
-  EXPECT_EQ(json::parse(ws.recv(60s).text())["error"]["code"], "idle_timeout");
+  const json error = json::parse(ws.recv(60s).text())["error"];
+  EXPECT_EQ(error["code"], "idle_timeout");
+  EXPECT_EQ(error["message"], "no message came for 1 s");
   EXPECT_THROW(ws.recv(60s), connection_closed_error);
   EXPECT_EQ(ws.close_code(), 1008);
 }

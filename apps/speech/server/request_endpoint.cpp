@@ -101,7 +101,7 @@ class request_connection final : public drainable {
       co_return message;
     } catch (const connection_closed&) {
     } catch (const timeout&) {
-      refusal_.emplace(error_code::idle_timeout, "nothing came for too long");
+      refusal_.emplace(error_code::idle_timeout, idle_message(service_.sessions().limits()));
     } catch (const speech_error& problem) {
       refusal_ = problem;
     } catch (const std::system_error& problem) {

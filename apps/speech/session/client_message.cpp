@@ -90,6 +90,13 @@ struct rule {
   refuse(std::string(name) + " is there twice");
 }
 
+[[noreturn]] void refuse_unknown(std::string_view whose, const std::string& name,
+                                 const auto& known) {
+  std::string all;
+  for (const auto& each : known) all += (all.empty() ? "" : ", ") + std::string(each.name);
+  refuse(std::string(whose) + " has no field " + name + (all.empty() ? "" : "; there are " + all));
+}
+
 // Every field of `object` is read by its rule; null counts as absent, but for being there twice.
 template <class Result, std::size_t Count>
 void read_fields(std::string_view whose, const std::string& prefix, const dom::object& object,
@@ -102,12 +109,7 @@ void read_fields(std::string_view whose, const std::string& prefix, const dom::o
       continue;
     }
     const auto known = std::ranges::find(rules, key, &rule<Result>::name);
-    if (known == rules.end()) {
-      std::string all;
-      for (const auto& each : rules) all += (all.empty() ? "" : ", ") + std::string(each.name);
-      refuse(std::string(whose) + " has no field " + prefix + shortened(key) +
-             (all.empty() ? "" : "; there are " + all));
-    }
+    if (known == rules.end()) refuse_unknown(whose, prefix + shortened(key), rules);
     const std::string name = prefix + std::string(key);
     if (std::exchange(seen[static_cast<std::size_t>(known - rules.begin())], true))
       refuse_twice(name);
@@ -262,12 +264,33 @@ std::string percent_decoded(std::string_view text) {
   return decoded;
 }
 
+// A field of a query, and the object of the message that it stands in there, if any.
+struct query_field {
+  std::string_view name, object;
+};
+constexpr std::array query_fields{
+    query_field{"format", ""},
+    query_field{"rate", ""},
+    query_field{"channels", ""},
+    query_field{"model", ""},
+    query_field{"lang", ""},
+    query_field{"partials", ""},
+    query_field{"interval_ms", "partials"},
+    query_field{"silence_ms", "endpoint"},
+    query_field{"max_ms", "endpoint"},
+    query_field{"preroll_ms", "endpoint"},
+    query_field{"patience_ms", "endpoint"},
+    query_field{"words", ""},
+    query_field{"acks", ""},
+    query_field{"resume", ""},
+};
+
 // Where a field of the query stands in the message.
 nlohmann::json& place_of(const std::string& name, nlohmann::json& message) {
-  const bool of_endpoint =
-      name == "silence_ms" || name == "max_ms" || name == "preroll_ms" || name == "patience_ms";
-  if (!of_endpoint && name != "interval_ms") return message[name];
-  nlohmann::json& object = message[of_endpoint ? "endpoint" : "partials"];
+  const auto known = std::ranges::find(query_fields, name, &query_field::name);
+  if (known == query_fields.end()) refuse_unknown("query", shortened(name), query_fields);
+  if (known->object.empty()) return message[name];
+  nlohmann::json& object = message[std::string(known->object)];
   if (!object.is_object()) object = nlohmann::json::object();
   return object[name];
 }

@@ -28,6 +28,10 @@ start_message chosen(start_message start, const recognizer& model) {
 
 }  // namespace
 
+std::string idle_message(const session_limits& limits) {
+  return "no message came for " + seconds(limits.idle);
+}
+
 session::session(session_identity identity, const recognizer& model, start_message start,
                  const session_limits& limits, std::shared_ptr<memory_budget> beyond,
                  error_observer errors, time_point now)
@@ -330,8 +334,7 @@ void session::advance(time_point now) {
     end_with(error_code::session_limit, "the session has lasted " + seconds(limits_.longest),
              now + limits_.finish);
   } else {
-    end_with(error_code::idle_timeout, "no message came for " + seconds(limits_.idle),
-             now + limits_.finish);
+    end_with(error_code::idle_timeout, idle_message(limits_), now + limits_.finish);
   }
   notify();
 }

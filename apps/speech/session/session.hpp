@@ -42,6 +42,9 @@ struct session_limits {
   std::chrono::milliseconds retry_after{5'000};     ///< Told to clients that should come again.
 };
 
+/// What is told to a client that said nothing for too long.
+std::string idle_message(const session_limits& limits);
+
 /// What a session is known by.
 struct session_identity {
   std::string id;
