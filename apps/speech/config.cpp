@@ -1,12 +1,21 @@
 #include "speech/config.hpp"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cctype>
 #include <cstring>
 #include <duplex/version.hpp>
-#include <fstream>
+#include <iostream>
+#include <map>
+#include <sstream>
+#include <stdexcept>
 #include <string_view>
 #include <thread>
+
+#include "arguments/wording.hpp"
+#include "speech/option_file.hpp"
 
 namespace duplex::speech {
 namespace {
@@ -23,21 +32,6 @@ std::string check_token(const std::string& token) {
   if (token.empty()) return "a token is not empty";
   if (token.find_first_not_of(token_characters) == std::string::npos) return {};
   return "a token consists of letters, digits and -._~+/= (RFC 6750)";
-}
-
-std::vector<std::string> tokens_of(const std::string& file) {
-  std::ifstream lines(file);
-  if (!lines) throw CLI::FileError::Missing(file);
-  std::vector<std::string> tokens;
-  for (std::string line; std::getline(lines, line);) {
-    if (line.ends_with('\r')) line.pop_back();
-    if (line.empty() || line.starts_with('#')) continue;
-    if (const std::string problem = check_token(line); !problem.empty())
-      throw CLI::ValidationError("--token-file", file + ": " + problem);
-    tokens.push_back(std::move(line));
-  }
-  if (tokens.empty()) throw CLI::ValidationError("--token-file", file + " holds no token");
-  return tokens;
 }
 
 void hide_tokens(int argc, char** argv) {
@@ -59,7 +53,7 @@ class option_list {
 
   template <class T>
   CLI::Option* add(const std::string& name, T& value, const std::string& help) {
-    return app_.add_option("--" + name, value, help)->envname(variable_of(name));
+    return options_[name] = app_.add_option("--" + name, value, help);
   }
   // Given again and again, one value each time.
   CLI::Option* add_list(const std::string& name, std::vector<std::string>& values,
@@ -68,31 +62,69 @@ class option_list {
   }
   void add_seconds(const std::string& name, std::chrono::seconds& value, const std::string& help) {
     const std::string fallback = std::to_string(value.count());
-    app_.add_option_function<long>(
-            "--" + name, [&value](const long& given) { value = std::chrono::seconds(given); }, help)
-        ->envname(variable_of(name))
-        ->check(CLI::Range(1L, 1'000'000L))
-        ->type_name("SECONDS")
-        ->default_str(fallback);
+    options_[name] =
+        app_.add_option_function<long>(
+                "--" + name, [&value](const long& given) { value = std::chrono::seconds(given); },
+                help)
+            ->check(CLI::Range(1L, 1'000'000L))
+            ->type_name("SECONDS")
+            ->default_str(fallback);
+  }
+
+  // What neither an argument nor an earlier call has said. Throws std::runtime_error that names the
+  // file's line, or the variable.
+  void read_file(const std::string& path) const {
+    for (const auto& [name, values, line] : read_option_file(path)) {
+      const std::string place = path + ":" + std::to_string(line) + ": ";
+      const auto known = options_.find(name);
+      if (known == options_.end()) throw std::runtime_error(place + "no such option: " + name);
+      set(*known->second, values, place + name);
+    }
+  }
+  void read_environment() const {
+    for (char** each = environ; *each != nullptr; ++each) {
+      const std::string_view variable = *each;
+      if (!variable.starts_with(variable_prefix)) continue;
+      const std::size_t equals = std::min(variable.find('='), variable.size());
+      const std::string name(variable.substr(0, equals));
+      const auto known = options_.find(option_of(name));
+      if (known == options_.end()) throw std::runtime_error(name + ": no such option");
+      const std::string value(variable.substr(std::min(equals + 1, variable.size())));
+      if (!value.empty()) set(*known->second, {value}, name);
+    }
   }
 
  private:
-  static std::string variable_of(const std::string& name) {
-    std::string variable = "DUPLEX_SPEECH_" + name;
-    std::ranges::replace(variable, '-', '_');
-    std::ranges::transform(variable, variable.begin(),
-                           [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-    return variable;
+  static constexpr std::string_view variable_prefix = "DUPLEX_SPEECH_";
+
+  static std::string option_of(std::string_view variable) {
+    std::string name(variable.substr(variable_prefix.size()));
+    std::ranges::replace(name, '_', '-');
+    std::ranges::transform(name, name.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return name;
+  }
+
+  // `shown` stands for the option where its value is wrong.
+  static void set(CLI::Option& option, const std::vector<std::string>& values,
+                  const std::string& shown) {
+    if (option.count() > 0) return;
+    try {
+      option.add_result(values);
+      option.run_callback();
+    } catch (const CLI::ParseError& error) {
+      const std::string words = arguments::worded(error);
+      const std::string name = option.get_name();
+      throw std::runtime_error(words.starts_with(name) ? shown + words.substr(name.size())
+                                                       : shown + ": " + words);
+    }
   }
 
   CLI::App& app_;
+  std::map<std::string, CLI::Option*> options_;
 };
 
-void add_options(CLI::App& app, settings& it, std::string& token_file) {
-  app.set_version_flag("--version", "duplex-speech " + std::string(version));
-  app.set_config("--config", "", "file of these options, a line each: max-sessions = 50");
-  app.allow_config_extras(CLI::config_extras_mode::error);
-  option_list options(app);
+void add_options(option_list& options, settings& it) {
   options.add("host", it.host, "address to listen on")->capture_default_str();
   options.add("port", it.port, "port to listen on; 0 takes a free one")
       ->check(CLI::Range(0, 65535))
@@ -116,13 +148,11 @@ void add_options(CLI::App& app, settings& it, std::string& token_file) {
       ->check(CLI::Range(1, 1'000'000))
       ->type_name("MIB")
       ->capture_default_str();
-  auto* certificate = options.add("tls-cert", it.tls_certificate, "PEM file; serves https and wss");
-  auto* key = options.add("tls-key", it.tls_key, "PEM file, the key of the certificate");
-  certificate->needs(key);
-  key->needs(certificate);
+  options.add("tls-cert", it.tls_certificate, "PEM file; serves https and wss");
+  options.add("tls-key", it.tls_key, "PEM file, the key of the certificate");
   options.add_list("token", it.tokens, "who connects must know one of these; better in a file")
       ->check(CLI::Validator(check_token, "TOKEN"));
-  options.add("token-file", token_file, "file of tokens, a line each");
+  options.add("token-file", it.token_file, "file of tokens, a line each");
   options.add_list("origin", it.origins,
                    "pages that may connect besides this server's own, such as "
                    "https://example.com; * for all");
@@ -134,6 +164,19 @@ void add_options(CLI::App& app, settings& it, std::string& token_file) {
       ->capture_default_str();
 }
 
+void check_together(const settings& chosen) {
+  if (chosen.tls_certificate.empty() != chosen.tls_key.empty()) {
+    throw std::runtime_error(chosen.tls_key.empty() ? "--tls-cert needs --tls-key too"
+                                                    : "--tls-key needs --tls-cert too");
+  }
+  all_tokens(chosen);
+}
+
+std::string usage_text(const CLI::App*, const CLI::Error& error) {
+  return "duplex-speech: " + arguments::worded(error) +
+         (arguments::needs_help(error) ? "\nRun duplex-speech --help for the options.\n" : "\n");
+}
+
 }  // namespace
 
 std::variant<settings, int> parse_settings(int argc, char** argv) {
@@ -142,23 +185,46 @@ std::variant<settings, int> parse_settings(int argc, char** argv) {
       "Options may stand in the file of --config, and all but that in variables such as "
       "DUPLEX_SPEECH_MAX_SESSIONS.\n"
       "Signals: SIGTERM and SIGINT finish what is in progress, a second one ends at once; SIGHUP "
-      "reads the TLS files again.\n"
+      "reads the files of TLS and tokens again.\n"
       "Exit status: 0 after a signal to end, 1 where it cannot serve, 2 for wrong arguments.");
+  app.failure_message(usage_text);
+  app.set_version_flag("--version", "duplex-speech " + std::string(version));
   settings chosen;
   chosen.threads = std::max(1U, std::thread::hardware_concurrency());
-  std::string token_file;
-  add_options(app, chosen, token_file);
+  std::string file;
+  app.add_option("--config", file, "file of these options, a line each: max-sessions = 50");
+  option_list options(app);
+  add_options(options, chosen);
   try {
     app.parse(argc, argv);
     hide_tokens(argc, argv);
-    if (!token_file.empty()) {
-      for (std::string& each : tokens_of(token_file)) chosen.tokens.push_back(std::move(each));
-    }
+    if (!file.empty()) options.read_file(file);
+    options.read_environment();
+    check_together(chosen);
   } catch (const CLI::ParseError& error) {  // --help and --version too, whose code is 0
     return app.exit(error) == 0 ? 0 : 2;
+  } catch (const std::runtime_error& error) {
+    std::cerr << "duplex-speech: " << error.what() << '\n';
+    return 2;
   }
   if (chosen.max_sessions == 0) chosen.max_sessions = sessions_a_thread * chosen.threads;
   return chosen;
+}
+
+std::vector<std::string> all_tokens(const settings& from) {
+  std::vector<std::string> tokens = from.tokens;
+  if (from.token_file.empty()) return tokens;
+  std::istringstream lines(read_text_file(from.token_file));
+  for (std::string line; std::getline(lines, line);) {
+    if (line.ends_with('\r')) line.pop_back();
+    if (line.empty() || line.starts_with('#')) continue;
+    if (const std::string problem = check_token(line); !problem.empty())
+      throw std::runtime_error("'" + from.token_file + "': " + problem);
+    tokens.push_back(std::move(line));
+  }
+  if (tokens.size() == from.tokens.size())
+    throw std::runtime_error("'" + from.token_file + "' holds no token");
+  return tokens;
 }
 
 }  // namespace duplex::speech

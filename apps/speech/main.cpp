@@ -3,8 +3,11 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <duplex/coro/scope.hpp>
 #include <duplex/io/address.hpp>
 #include <duplex/io/loop.hpp>
@@ -14,7 +17,10 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stdexcept>
 #include <string>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include "speech/config.hpp"
@@ -84,25 +90,61 @@ std::string reachable(const std::string& host) {
 
 void announce(const speech::settings& chosen, const speech::speech_server& server,
               const speech::model_set& models) {
-  std::printf("duplex-speech listening on %s://%s (%smodel%s %s)\n",
-              chosen.tls_certificate.empty() ? "ws" : "wss",
-              to_string(address{reachable(chosen.host), server.port()}).c_str(),
+  const bool plain = chosen.tls_certificate.empty();
+  const std::string where = to_string(address{reachable(chosen.host), server.port()});
+  std::printf("duplex-speech listening on %s://%s (page %s://%s; %smodel%s %s)\n",
+              plain ? "ws" : "wss", where.c_str(), plain ? "http" : "https", where.c_str(),
               reachable(chosen.host) == chosen.host ? "" : "on every interface; ",
               models.names().size() > 1 ? "s" : "", joined(models.names()).c_str());
   std::fflush(stdout);
 }
 
-// The files as they are now, for who connects from now on.
-void reload(std::optional<tls_server>& certificates, const logger& log) {
-  if (!certificates)
-    return write_log(log, log_level::info, "SIGHUP: there is nothing to read again");
-  try {
-    certificates->reload();
-    write_log(log, log_level::info, "SIGHUP: read the TLS certificate again");
-  } catch (const std::exception& problem) {
-    write_log(log, log_level::error,
-              std::string("the TLS certificate stays as it was: ") + problem.what());
+// The library's words, with our names of its options.
+std::string renamed(std::string problem) {
+  constexpr std::array names{std::pair("tls.certificate_file", "--tls-cert"),
+                             std::pair("tls.key_file", "--tls-key")};
+  for (const auto& [theirs, ours] : names) {
+    if (const auto at = problem.find(theirs); at != problem.npos)
+      problem.replace(at, std::strlen(theirs), ours);
   }
+  return problem;
+}
+
+// The certificate that the options name. That a file cannot be read is said of both.
+tls_server read_certificate(const speech::settings& chosen) {
+  std::string problem;
+  const std::array files{std::pair("--tls-cert", chosen.tls_certificate),
+                         std::pair("--tls-key", chosen.tls_key)};
+  for (const auto& [option, file] : files) {
+    if (access(file.c_str(), R_OK) == 0) continue;
+    problem += (problem.empty() ? "cannot read " : ", nor ") + (option + (" '" + file + "'")) +
+               " (" + std::generic_category().message(errno) + ")";
+  }
+  if (!problem.empty()) throw std::runtime_error(problem);
+  try {
+    return tls_server::pem(chosen.tls_certificate, chosen.tls_key);
+  } catch (const std::exception& wrong) {
+    throw std::runtime_error(renamed(wrong.what()));
+  }
+}
+
+// The files as they are now, for who connects from now on.
+void reload(const speech::settings& chosen, std::optional<tls_server>& certificates,
+            speech::speech_server& server, const logger& log) {
+  const auto attempt = [&](const std::string& what, auto&& read) {
+    try {
+      read();
+      write_log(log, log_level::info, "SIGHUP: read the " + what + " again");
+    } catch (const std::exception& problem) {
+      write_log(log, log_level::error, "SIGHUP: kept the old " + what + ": " + problem.what());
+    }
+  };
+  if (certificates)
+    attempt("TLS certificate", [&] { certificates->replace(read_certificate(chosen)); });
+  if (!chosen.token_file.empty())
+    attempt("tokens", [&] { server.set_tokens(speech::all_tokens(chosen)); });
+  if (!certificates && chosen.token_file.empty())
+    write_log(log, log_level::info, "SIGHUP: there is nothing to read again");
 }
 
 task<> wait_for_end(speech::speech_server& server, bool& ended) {
@@ -117,8 +159,7 @@ void serve_until_stopped(const speech::settings& chosen) {
   speech::line_writer output(STDOUT_FILENO), errors(STDERR_FILENO);
   const logger log = log_to(errors, chosen.log_level);
   std::optional<tls_server> certificates;
-  if (!chosen.tls_certificate.empty())
-    certificates = tls_server::pem(chosen.tls_certificate, chosen.tls_key);
+  if (!chosen.tls_certificate.empty()) certificates = read_certificate(chosen);
 
   io::loop loop;
   speech::server_options options{
@@ -127,7 +168,7 @@ void serve_until_stopped(const speech::settings& chosen) {
       .threads = chosen.threads,
       .max_sessions = chosen.max_sessions,
       .max_connections_per_address = chosen.max_connections_per_address,
-      .tokens = chosen.tokens,
+      .tokens = speech::all_tokens(chosen),
       .origins = chosen.origins,
       .tls = certificates,
       .request_memory = chosen.request_memory << 20,
@@ -148,7 +189,7 @@ void serve_until_stopped(const speech::settings& chosen) {
     io::notify_systemd("STOPPING=1");
     server.drain(chosen.drain);
   });
-  const io::signal_set again({SIGHUP}, [&](int) { reload(certificates, log); });
+  const io::signal_set again({SIGHUP}, [&](int) { reload(chosen, certificates, server, log); });
   announce(chosen, server, models);
   io::notify_systemd("READY=1");  // not before a signal to stop would be heard
   loop.run_until([&] { return ended || signals > 1; });

@@ -151,6 +151,10 @@ speech_server::~speech_server() = default;
 
 std::uint16_t speech_server::port() const { return parts_->listening.port(); }
 
+void speech_server::set_tokens(const std::vector<std::string>& tokens) {
+  parts_->tokens = bearer_tokens(tokens);
+}
+
 void speech_server::drain(std::chrono::milliseconds within) {
   if (parts_->shared.is_draining()) return;
   const auto deadline = std::chrono::steady_clock::now() + within;

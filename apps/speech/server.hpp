@@ -63,6 +63,10 @@ class speech_server {
 
   std::uint16_t port() const;
 
+  /// Who connects from now on must show one of these; see `server_options::tokens`. Connections
+  /// that are open stay so.
+  void set_tokens(const std::vector<std::string>& tokens);
+
   /// Ends in good order: what came is recognised and told, within that time; then every connection
   /// is closed with 1012, so that clients go elsewhere. New ones get 503. Idempotent.
   void drain(std::chrono::milliseconds within);

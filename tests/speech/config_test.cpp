@@ -44,6 +44,17 @@ std::optional<int> status_of(std::vector<std::string> words) {
   return status == nullptr ? std::nullopt : std::optional(*status);
 }
 
+// What is said of wrong options, without the program's name.
+std::string complaint(std::vector<std::string> words) {
+  testing::internal::CaptureStderr();
+  const auto status = status_of(std::move(words));
+  std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(status, 2) << said;
+  const std::string name = "duplex-speech: ";
+  EXPECT_TRUE(said.starts_with(name)) << said;
+  return said.substr(std::min(name.size(), said.size()));
+}
+
 class file {
  public:
   explicit file(const std::string& content) { std::ofstream(path_) << content; }
@@ -114,6 +125,65 @@ TEST(config, an_unknown_name_in_a_file_is_refused) {
   EXPECT_EQ(status_of({"--config", options.path() + "-not-there"}), 2);
 }
 
+TEST(config, what_is_wrong_in_a_file_is_told_with_its_line) {
+  const std::pair<std::string, std::string> cases[]{
+      {"# c\n\nmax-sesions = 3\n", ":3: no such option: max-sesions"},
+      {"[server]\nport = 9102\n", ":1: options stand in no section"},
+      {"port = = 9102", ":1: there is more than the value of port"},
+      {"model = [\"a\",\n'b' # both\n]\nport = x\n", ":4: port must be from 0 to 65535, got 'x'"},
+      {"port = 1\r\nport = 1\r\n", ":2: port is there twice, first in line 1"},
+      {"port = [1, 2]", ":1: port is given 2 times"},
+      {"port\n", ":1: expected = after port"},
+      {"= 3\n", ":1: expected an option, such as port = 8765"},
+      {"port = # none\n", ":1: port has no value"},
+      {"model = []", ":1: model has no value"},
+      {"model = [a b]", ":1: expected , or ] in the list of model"},
+      {"model = [a", ":2: expected , or ] in the list of model"},
+      {"host = \"a\nb\"", ":1: the value of host has no \" at its end"},
+      {"tls-key = \"a\\b\"", ":1: the value of tls-key has a \\, and so is to stand between '"},
+      {"token = 'two words'",
+       ":1: token: a token consists of letters, digits and -._~+/= (RFC 6750)"},
+      {"log-level = loud", ":1: log-level must be one of debug,info,warning,error, got 'loud'"},
+      {"config = x", ":1: no such option: config"},
+  };
+  for (const auto& [content, problem] : cases) {
+    const file options(content);
+    EXPECT_EQ(complaint({"--config", options.path()}), options.path() + problem + "\n") << content;
+  }
+  EXPECT_EQ(complaint({"--config", "/no.toml"}),
+            "cannot read '/no.toml': No such file or directory\n");
+  EXPECT_EQ(complaint({"--config", "/"}), "cannot read '/': Is a directory\n");
+}
+
+TEST(config, a_file_is_read_as_toml_and_as_ini) {
+  const file options(
+      "; both\n host=a.example#1\nmodel = [ 'a b', # first\n  c,\n]\ntoken = abc=\n"
+      "tls-cert = \"/etc/my cert\"\t# its\ntls-key = 'back\\slash'\norigin = https://example.com");
+  const settings chosen = parsed({"--config", options.path()});
+  EXPECT_EQ(chosen.host, "a.example");
+  EXPECT_EQ(chosen.models, (std::vector<std::string>{"a b", "c"}));
+  EXPECT_EQ(chosen.tokens, std::vector<std::string>{"abc="});
+  EXPECT_EQ(chosen.tls_certificate, "/etc/my cert");
+  EXPECT_EQ(chosen.tls_key, "back\\slash");
+  EXPECT_EQ(chosen.origins, std::vector<std::string>{"https://example.com"});
+}
+
+TEST(config, what_is_wrong_in_the_environment_is_told_with_its_variable) {
+  const auto said_of = [](const std::string& variable, const char* value) {
+    ::setenv(variable.c_str(), value, 1);
+    const std::string said = complaint({});
+    ::unsetenv(variable.c_str());
+    return said;
+  };
+  EXPECT_EQ(said_of("DUPLEX_SPEECH_PORT", "abc"),
+            "DUPLEX_SPEECH_PORT must be from 0 to 65535, got 'abc'\n");
+  EXPECT_EQ(said_of("DUPLEX_SPEECH_PROT", "1"), "DUPLEX_SPEECH_PROT: no such option\n");
+  EXPECT_EQ(said_of("DUPLEX_SPEECH_CONFIG", "x"), "DUPLEX_SPEECH_CONFIG: no such option\n");
+  ::setenv("DUPLEX_SPEECH_PORT", "", 1);
+  EXPECT_EQ(parsed({}).port, 8765) << "an empty one says nothing";
+  ::unsetenv("DUPLEX_SPEECH_PORT");
+}
+
 TEST(config, the_environment_counts_last) {
   const file options("threads = 2\n");
   ::setenv("DUPLEX_SPEECH_PORT", "4321", 1);
@@ -140,7 +210,7 @@ TEST(config, tokens_are_hidden_where_others_see_arguments) {
 
 TEST(config, tokens_come_from_a_file_a_line_each) {
   const file tokens("# of the lab\nsecret-1\r\n\nsecret+2/=\n");
-  EXPECT_EQ(parsed({"--token-file", tokens.path(), "--token", "x"}).tokens,
+  EXPECT_EQ(all_tokens(parsed({"--token-file", tokens.path(), "--token", "x"})),
             (std::vector<std::string>{"x", "secret-1", "secret+2/="}));
 }
 
@@ -166,7 +236,9 @@ TEST(config, wrong_values_are_refused) {
   EXPECT_EQ(status_of({"--max-sessions", "0"}), 2);
   EXPECT_EQ(status_of({"--max-sessions", "-1"}), 2);
   EXPECT_EQ(status_of({"--idle-timeout", "0"}), 2);
-  EXPECT_EQ(status_of({"--tls-cert", "x"}), 2);
+  EXPECT_EQ(complaint({"--tls-cert", "x"}), "--tls-cert needs --tls-key too\n");
+  EXPECT_EQ(complaint({"--tls-key", "x"}), "--tls-key needs --tls-cert too\n");
+  EXPECT_EQ(complaint({"--threads", "x"}), "--threads must be from 1 to 1024, got 'x'\n");
   EXPECT_EQ(status_of({"--log-level", "loud"}), 2);
   EXPECT_EQ(status_of({"extra"}), 2);
   EXPECT_EQ(status_of({"--help"}), 0);

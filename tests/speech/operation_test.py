@@ -104,14 +104,49 @@ class Seen(unittest.IsolatedAsyncioTestCase):
 
     def test_what_is_wrong_is_said_before_it_listens(self):
         for arguments, status, words in ((['--model', '/nothing'], 1, 'no model "/nothing"'),
-                                         (['--tls-cert', '/no.pem', '--tls-key', '/no.key'], 1, "'/no."),
+                                         (['--tls-cert', '/no.pem', '--tls-key', '/no.key'], 1,
+                                          "cannot read --tls-cert '/no.pem' (No such file or directory), nor --tls-key '/no.key'"),
+                                         (['--tls-cert', __file__, '--tls-key', __file__], 1, f"--tls-cert '{__file__}'"),
                                          (['--token', 'two words'], 2, 'token'),
                                          (['--origin', 'https://example.com/path'], 1, 'https://example.com/path'),
                                          (['--host', '203.0.113.1'], 1, '203.0.113.1')):
             done = subprocess.run([speech, '--port', '0', *arguments], capture_output=True, text=True, timeout=PATIENCE)
             self.assertEqual(done.returncode, status, arguments)
+            self.assertTrue(done.stderr.startswith('duplex-speech: '), done.stderr)
             self.assertIn(words, done.stderr)
             self.assertNotIn('listening', done.stdout)
+
+
+class Renewed(unittest.TestCase):
+
+    def test_tokens_are_read_again_after_sighup(self):
+        with tempfile.NamedTemporaryFile('w') as file, \
+                serving('--token', 'given', '--token-file', self.holding(file, 'old'), '--log-level', 'info') as server:
+            def after_hangup():
+                server.send_signal(signal.SIGHUP)
+                return next(line for line in server.stderr if 'SIGHUP' in line)
+
+            self.assertEqual(self.allowed(server, 'given', 'old', 'new'), ['given', 'old'])
+            self.holding(file, 'new')
+            self.assertIn('read the tokens again', after_hangup())
+            self.assertEqual(self.allowed(server, 'given', 'old', 'new'), ['given', 'new'])
+            self.holding(file, '# nothing')
+            self.assertIn('kept the old tokens', after_hangup())
+            self.assertEqual(self.allowed(server, 'given', 'old', 'new'), ['given', 'new'])
+
+    @staticmethod
+    def holding(file, token):
+        Path(file.name).write_text(token + '\n')
+        return file.name
+
+    @staticmethod
+    def allowed(server, *tokens):
+        passed = []
+        for token in tokens:
+            with contextlib.suppress(urllib.error.HTTPError):
+                get(server, '/v1/models', Authorization=f'Bearer {token}')
+                passed.append(token)
+        return passed
 
 
 class Secure(unittest.TestCase):
@@ -142,7 +177,7 @@ class Secure(unittest.TestCase):
                 self.assertIn('again', after_hangup())
                 self.assertEqual(shown().split(), second.split())
                 Path(folder, 'cert.pem').write_text('nonsense')
-                self.assertIn('stays as it was', after_hangup())
+                self.assertIn('kept the old', after_hangup())
                 self.assertEqual(shown().split(), second.split())
 
 
