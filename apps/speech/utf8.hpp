@@ -11,8 +11,8 @@ namespace duplex::speech {
 std::string to_valid_utf8(std::string text);
 
 /// Whether `text` begins with a character of those that are written without spaces between words:
-/// Han and kana, their punctuation and full-width forms. The first bytes of one are enough. Each of
-/// them counts as a word.
+/// Han and kana, their punctuation and full-width forms; not Hangul, as Korean has spaces. The
+/// first bytes of one are enough. Each of them counts as a word.
 bool begins_unspaced(std::string_view text);
 
 /// Where the last word of `text` begins, which may still grow.

@@ -39,7 +39,7 @@ TEST(joined_segments, empty_ones_add_nothing) {
 }
 
 TEST(joined_segments, what_is_no_utf_8_is_harmless) {
-  EXPECT_EQ(joined({"\xe4\xbd", "\x80\x80", "\xf0"}), "\xe4\xbd \x80\x80 \xf0");
+  EXPECT_EQ(joined({"\xe4\xbd", "\x80\x80", "\xf0"}), "\xe4\xbd\x80\x80\xf0");
 }
 
 }  // namespace
