@@ -18,7 +18,7 @@ using fuzz::require;
 namespace {
 
 constexpr std::size_t body_max = 16'384;
-constexpr std::string_view more_than_its_answer = "proxy sent more than its answer";
+constexpr std::string_view more_than_its_answer = "proxy proxy:1 sent more than its answer";
 
 struct outcome {
   std::string sent = {};
