@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <thread>
 
 #include "sound.hpp"
 #include "speech/audio/wav_writer.hpp"
@@ -210,6 +211,16 @@ TEST(audio_reader, bytes_that_are_no_audio_are_refused_with_the_reason) {
   EXPECT_EQ(refusal("hello"), "not an audio file that can be read: Format not recognised");
   EXPECT_EQ(refusal(std::string(10'000, '\0')).substr(0, 34), "not an audio file that can be read");
   EXPECT_EQ(refusal("RIFF....WAVEfmt ").substr(0, 34), "not an audio file that can be read");
+}
+
+TEST(audio_reader, reasons_are_right_beside_files_that_are_opened_meanwhile) {
+  const std::string good = audio_file(tone(0.1, sample_rate), {wav_16});
+  const std::jthread other([&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) samples_of(good);
+  });
+  for (int round = 0; round < 1000; ++round) {
+    ASSERT_EQ(refusal("hello"), "not an audio file that can be read: Format not recognised");
+  }
 }
 
 TEST(audio_reader, wav_of_impossible_audio_is_refused_by_what_is_wrong) {

@@ -6,6 +6,7 @@
 #include <array>
 #include <climits>
 #include <cstdio>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -93,11 +94,7 @@ class audio_reader::file {
  public:
   explicit file(std::unique_ptr<byte_source> source) : source_(std::move(source)) {
     if (!has_sound_vorbis_headers(*source_)) refuse_file("its Vorbis headers are not whole");
-    SF_VIRTUAL_IO io{virtual_file::length, virtual_file::seek, virtual_file::read, nullptr,
-                     virtual_file::tell};
-    handle_.reset(sf_open_virtual(&io, SFM_READ, &info_, &file_));
-    source_->check();
-    if (handle_ == nullptr) refuse_file(reason());
+    open();
     check_frames(info_.samplerate, info_.channels, error_code::bad_audio);
     frames_.resize(static_cast<std::size_t>(info_.samplerate) *
                    static_cast<std::size_t>(info_.channels));
@@ -134,6 +131,17 @@ class audio_reader::file {
   struct closer {
     void operator()(SNDFILE* handle) const { sf_close(handle); }
   };
+
+  // libsndfile has one place for why a file did not open, which every opening writes to.
+  void open() {
+    static std::mutex one_at_a_time;
+    const std::lock_guard lock(one_at_a_time);
+    SF_VIRTUAL_IO io{virtual_file::length, virtual_file::seek, virtual_file::read, nullptr,
+                     virtual_file::tell};
+    handle_.reset(sf_open_virtual(&io, SFM_READ, &info_, &file_));
+    source_->check();
+    if (handle_ == nullptr) refuse_file(reason());
+  }
 
   static std::string reason() {
     constexpr int bad_file = 7;  // what it says of an MP3 file without a whole frame
