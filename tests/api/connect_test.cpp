@@ -1,4 +1,5 @@
 // Connecting: what can go wrong, and what the connection then knows.
+#include <atomic>
 #include <regex>
 #include <string>
 
@@ -236,22 +237,21 @@ TEST(connect, needs_nothing_of_its_arguments_after_the_call) {
 }
 
 TEST(connect, that_is_given_up_hangs_up) {
+  std::atomic<bool> asked = false;
   bool hung_up = false;
   std::optional<raw_server> server;
   server.emplace([&](raw_peer& peer) {
     peer.read_until("\r\n\r\n");
+    asked = true;
     hung_up = peer.read_some().empty();
   });
   {
     const auto uri = server->uri();
-    bool late = false;
     test_scope tasks;
     tasks.start([&]() -> task<> { co_await connect(uri); });
-    tasks.start([&]() -> task<> {
-      co_await sleep_for(20ms);
-      late = true;
+    run_test([&]() -> task<> {
+      while (!asked) co_await sleep_for(1ms);
     });
-    EXPECT_TRUE(run_loop_until([&] { return late; }));
   }
   EXPECT_TRUE(run_loop_until([&] { return true; }));  // closes what was dropped
   server.reset();                                     // waits for the peer
