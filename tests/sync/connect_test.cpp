@@ -110,7 +110,7 @@ TEST(SyncConnect, SilentAddressCosts250MsAndFamiliesTakeTurns) {
                                                 "four", start + 10s);
   accepted.wait();
   EXPECT_GE(clock::now() - start, 250ms);
-  EXPECT_LT(clock::now() - start, 450ms);
+  EXPECT_LT(clock::now() - start, 750ms) << "the fourth is tried then";
 }
 
 TEST(SyncConnect, NextAddressIsTriedAfterARefusal) {
