@@ -13,7 +13,7 @@ import time
 
 import pyte
 
-PATIENCE = 30  # seconds for anything to happen
+PATIENCE = 120  # seconds for anything to happen
 
 
 class Terminal:

@@ -377,7 +377,7 @@ class Screen(Case):
     def test_what_is_being_said_is_shown_until_it_was_said(self):
         fifo = self.folder / 'fifo'
         os.mkfifo(fifo)
-        with Terminal('sh', '-c', f'cat {fifo} | {duplex} transcribe -') as terminal:
+        with Terminal('sh', '-c', f'cat {fifo} | {duplex} transcribe -', columns=200) as terminal:
             with open(fifo, 'wb', buffering=0) as microphone:
                 # Past the first words, and no further: it is shown although nothing more comes.
                 microphone.write(SPEECH[:2 * RATE * 3])
