@@ -28,39 +28,43 @@ COMMANDS = {
 }
 
 
-def free_port():
-    with socket.create_server(('127.0.0.1', 0)) as free:
-        return free.getsockname()[1]
+@contextlib.contextmanager
+def kept_port():
+    """Gives a port that nobody gets who asks for any; who asks for it may listen there."""
+    with socket.socket() as keeper:
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        keeper.bind(('127.0.0.1', 0))
+        yield keeper.getsockname()[1]
 
 
 @contextlib.asynccontextmanager
 async def proxy(configuration, folder, backend, **replaced):
     """Runs a proxy in front of a backend, "127.0.0.1:PORT", and gives its own port."""
-    port = free_port()
-    text = (CONFIGURATIONS / configuration).read_text()
-    for old, new in {'127.0.0.1:8080': f'127.0.0.1:{port}', '127.0.0.1:8765': backend, **replaced}.items():
-        check(old in text, True)
-        text = text.replace(old, new)
-    pathlib.Path(folder, configuration).write_text(text)
-    environment = dict(os.environ, PATH=SEARCH, HOME=folder, XDG_DATA_HOME=folder, XDG_CONFIG_HOME=folder)
-    process = await asyncio.create_subprocess_exec(
-        *COMMANDS[configuration], cwd=folder, env=environment, stderr=subprocess.STDOUT,
-        stdout=open(f'{folder}/proxy.log', 'w'))  # pylint: disable=consider-using-with
-    try:
-        while process.returncode is None:
-            try:
-                _, writer = await asyncio.open_connection('127.0.0.1', port)
-                writer.close()
-                break
-            except ConnectionError:
-                await asyncio.sleep(0.02)
-        else:
-            raise AssertionError(pathlib.Path(folder, 'proxy.log').read_text())
-        yield port
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
+    with kept_port() as port:
+        text = (CONFIGURATIONS / configuration).read_text()
+        for old, new in {'127.0.0.1:8080': f'127.0.0.1:{port}', '127.0.0.1:8765': backend, **replaced}.items():
+            check(old in text, True)
+            text = text.replace(old, new)
+        pathlib.Path(folder, configuration).write_text(text)
+        environment = dict(os.environ, PATH=SEARCH, HOME=folder, XDG_DATA_HOME=folder, XDG_CONFIG_HOME=folder)
+        process = await asyncio.create_subprocess_exec(
+            *COMMANDS[configuration], cwd=folder, env=environment, stderr=subprocess.STDOUT,
+            stdout=open(f'{folder}/proxy.log', 'w'))  # pylint: disable=consider-using-with
+        try:
+            while process.returncode is None:
+                try:
+                    _, writer = await asyncio.open_connection('127.0.0.1', port)
+                    writer.close()
+                    break
+                except ConnectionError:
+                    await asyncio.sleep(0.02)
+            else:
+                raise AssertionError(pathlib.Path(folder, 'proxy.log').read_text())
+            yield port
+        finally:
+            if process.returncode is None:
+                process.terminate()
+            await process.wait()
 
 
 async def closed(server, end):
