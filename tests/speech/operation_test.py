@@ -41,7 +41,7 @@ class Ends(unittest.IsolatedAsyncioTestCase):
                 async with Stream(server) as stream:
                     started = await stream.start()
                     await stream.ws.send(hum(1))
-                    await stream.ws.ping()
+                    await (await stream.ws.ping())  # it has come
                     server.send_signal(number)
                     self.assertGreater((await stream.next('draining'))['deadline_ms'], 1000)
                     self.assertEqual((await stream.next('error'))['code'], 'draining')
