@@ -52,10 +52,13 @@ std::vector<std::byte> read_all(int from, const std::stop_token& stop) {
     pollfd waited{from, POLLIN, 0};
     if (poll(&waited, 1, look_ms) <= 0) continue;
     const auto count = read(from, block.data(), block.size());
-    if (count < 0 && errno != EAGAIN && errno != EINTR) fail();
     if (count == 0) return bytes;
-    if (count > 0) bytes.insert(bytes.end(), block.begin(), block.begin() + count);
-    check_pipe(bytes.size());
+    if (count > 0) {
+      check_pipe(bytes.size() + static_cast<std::size_t>(count));  // before there is room for twice
+      bytes.insert(bytes.end(), block.begin(), block.begin() + count);
+    } else if (errno != EAGAIN && errno != EINTR) {
+      fail();
+    }
   }
 }
 

@@ -57,9 +57,10 @@ class audio_input {
   /// Waits for more; false at the end.
   bool append_to(std::vector<std::byte>& bytes) {
     const auto more = read(true);
-    if (more) bytes.insert(bytes.end(), more->begin(), more->end());
-    check_pipe(bytes.size());
-    return !more || !more->empty();
+    if (!more) return true;
+    check_pipe(bytes.size() + more->size());
+    bytes.insert(bytes.end(), more->begin(), more->end());
+    return !more->empty();
   }
 
  private:
