@@ -36,7 +36,7 @@ test('a new session takes over what had not become text, in the coordinates of t
 
 test('texts of several sessions are joined as the server joins those of one', async () => {
   const { client, socket, session } = await open();
-  const texts = ['One.', 'Two.', '你好。', '再见', 'Three', 'カ'];
+  const texts = ['One.', 'Two.', '你好。', '再见', 'Three', 'カ', '\u31ff', 'x', '\u{1b17f}', '안녕', '\ufe4f'];
   client.send(audio(3 * SECOND));
   texts.slice(0, 3).forEach((text, i) => session.final(i, text, 100 * i, 100 * i + 100));
   const again = await restart(socket);
@@ -44,7 +44,7 @@ test('texts of several sessions are joined as the server joins those of one', as
   texts.slice(3).forEach((text, i) => second.final(i, text, 100 * i, 100 * i + 100));
   client.stop();
   second.say('done', { audio_ms: 2700, segments: 3, text: '' });
-  assert.equal((await client.finished).text, 'One. Two.你好。再见Threeカ');
+  assert.equal((await client.finished).text, 'One. Two.你好。再见Threeカ\u31ffx\u{1b17f}안녕 \ufe4f');
 });
 
 test('a session that reached its limit is followed by another', async () => {

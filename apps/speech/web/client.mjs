@@ -16,7 +16,7 @@ const SUBPROTOCOL_CHARACTERS = /^[\w!#$%&'*+.^`|~-]+$/; // RFC 9110 section 5.6.
 const WIDTHS = { auto: 2, pcm_s16le: 2, pcm_f32le: 4, pcm_mulaw: 1, pcm_alaw: 1 };
 const NO_BYTES = new Uint8Array(0);
 // Chinese and Japanese, which are written without spaces: as the server joins texts.
-const SPACELESS = '[\\u2e80-\\u312f\\u3190-\\u9fff\\uf900-\\ufaff\\ufe30-\\ufe4f\\uff00-\\uff9f\\u{1b000}-\\u{1b16f}\\u{20000}-\\u{3ffff}]';
+const SPACELESS = '[\\u2e80-\\u9fff\\uf900-\\ufaff\\uff00-\\uffbf\\u{1b000}-\\u{1b17f}\\u{20000}-\\u{3ffff}]';
 const HAS_NO_SPACE = new RegExp(`${SPACELESS}\n|\n${SPACELESS}`, 'u');
 
 // A session that is over for reasons of its own, and whose audio a new one may take over.
