@@ -1,5 +1,5 @@
-// The JavaScript client of duplex.speech.v1 against a server that is a few lines: what goes over the wire, at
-// which moment, whatever breaks.
+// The JavaScript client of duplex.speech.v1 against a server that is a few lines: what goes over the wire, at which moment,
+// whatever breaks.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 

@@ -72,8 +72,8 @@ class Session:
 
 class Double:
     """The server. What a test sets: `script`, of each session the next; `token`; `cuts`, numbers of bytes of audio after which
-    a connection breaks; `refusal`, the fields of an error for every `start`; `break_off`, those of one after a final; `models`; `full`, a number of seconds.
-    What it sees: `sessions`, `resumes`, `starts`.
+    a connection breaks; `refusal`, the fields of an error for every `start`; `break_off`, those of one after a final; `models`;
+    `full`, a number of seconds. What it sees: `sessions`, `resumes`, `starts`.
     """
 
     def __init__(self, *segments):
