@@ -224,8 +224,8 @@ TEST(stream_server, one_that_floods_does_not_hold_up_the_others) {
     ++flooded;
     while (!turns.try_acquire_for(10ms) && !stop.stop_requested()) continue;
   };
-  running_server server({scripted({.name = "quiet"}),
-                         scripted({.name = "flood", .before_segment = wait_for_turn})});
+  running_server server(
+      {scripted({.name = "quiet"}), scripted({.name = "flood", .before_segment = wait_for_turn})});
   stream_client flood(server);
   flood.start({{"model", "flood"}, {"acks", false}});
   std::jthread sender([&](const std::stop_token& stop) {
