@@ -25,6 +25,8 @@ const char* to_string(urgency of) {
       return "listen";
     case urgency::final:
       return "final";
+    case urgency::first:
+      return "first";
     case urgency::partial:
       return "partial";
     case urgency::batch:
@@ -38,6 +40,8 @@ struct scheduler::entry {
   std::shared_ptr<schedulable> of;
   std::optional<urgency> queued = {};
   clock::time_point since = {};
+  std::optional<clock::time_point> partial_since =
+      {};  // wanted, and neither it nor a final was had
   std::list<entry*>::iterator place = {};
   bool cancelled = false;
   std::stop_source stop = {};
@@ -126,6 +130,7 @@ void scheduler::work() {
     const auto began = now_();
     from.last_turn = began;
     dequeue(one);
+    if (wanted != urgency::listen) one.partial_since.reset();
     lock.unlock();
 
     one.of->step(one.stop.get_token());
@@ -158,17 +163,25 @@ scheduler::clock::time_point scheduler::due(const queue& of) {
   return (of.spare ? std::max(since, of.last_turn) : since) + of.patience;
 }
 
-// One that is queued already keeps its place, unless it has become more or less urgent.
+// One that is queued already keeps its place, unless it has become more or less urgent. A partial
+// has the place of when it was wanted, however often its stream has listened meanwhile: a stream
+// does at each message, so that partials would wait by luck.
 void scheduler::enqueue(entry& one, urgency wanted) {
   if (one.queued && &queue_of(*one.queued) == &queue_of(wanted)) {
     one.queued = wanted;
     return;
   }
   dequeue(one);
-  queue& to = queue_of(wanted);
-  one.place = to.waiting.insert(to.waiting.end(), &one);
-  one.queued = wanted;
   one.since = now_();
+  if (wanted == urgency::first || wanted == urgency::partial) {
+    if (!one.partial_since) one.partial_since = one.since;
+    one.since = *one.partial_since;
+  }
+  auto& waiting = queue_of(wanted).waiting;
+  auto next = waiting.end();
+  while (next != waiting.begin() && (*std::prev(next))->since > one.since) --next;
+  one.place = waiting.insert(next, &one);
+  one.queued = wanted;
 }
 
 void scheduler::dequeue(entry& one) {
@@ -181,6 +194,7 @@ scheduler::queue& scheduler::queue_of(urgency wanted) {
     case urgency::listen:
       return queues_[0];
     case urgency::final:
+    case urgency::first:
       return queues_[1];
     case urgency::partial:
     case urgency::batch:

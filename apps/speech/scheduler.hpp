@@ -26,11 +26,12 @@ namespace duplex::speech {
 enum class urgency {
   listen,   // within 100 ms
   final,    // within 200 ms
+  first,    // as a final: a partial of a segment that has had no text
   partial,  // within 2 s of being wanted and of the last such turn, as the next
   batch,
 };
-inline constexpr std::array urgencies{urgency::listen, urgency::final, urgency::partial,
-                                      urgency::batch};
+inline constexpr std::array urgencies{urgency::listen, urgency::final, urgency::first,
+                                      urgency::partial, urgency::batch};
 const char* to_string(urgency of);
 
 /// Work that is done in steps, each short enough for others to wait for: a segment at most.

@@ -135,7 +135,7 @@ TEST(live_stream, a_partial_is_due_every_interval_of_audio) {
     stream.put(100);
     std::ranges::copy(stream.run(), std::back_inserter(all));
   }
-  EXPECT_EQ(std::ranges::count(all, urgency::partial), 5);
+  EXPECT_EQ(std::ranges::count(all, urgency::first) + std::ranges::count(all, urgency::partial), 5);
   EXPECT_EQ(stream.all_of<partial_transcript>().size(), 5U);
 }
 
@@ -143,7 +143,7 @@ TEST(live_stream, partials_that_nobody_had_time_for_become_one) {
   stream_at_hand stream({.segment_samples = 4 * sample_rate}, 200ms);
   stream.put(900);
   stream.put(900);
-  EXPECT_EQ(stream.run(), (steps{urgency::listen, urgency::listen, urgency::partial}));
+  EXPECT_EQ(stream.run(), (steps{urgency::listen, urgency::listen, urgency::first}));
   EXPECT_EQ(stream.all_of<partial_transcript>().size(), 1U);
 }
 
@@ -151,10 +151,32 @@ TEST(live_stream, a_final_takes_the_place_of_a_partial_that_waits) {
   stream_at_hand stream({}, 200ms);
   stream.put(900);
   stream->step({});
-  EXPECT_EQ(stream->wants(), urgency::partial);
+  EXPECT_EQ(stream->wants(), urgency::first);
   stream.put(100);
   EXPECT_EQ(stream.run(), (steps{urgency::listen, urgency::final}));
   EXPECT_TRUE(stream.all_of<partial_transcript>().empty());
+}
+
+TEST(live_stream, partials_are_urgent_until_a_segment_has_text) {
+  stream_at_hand stream({.texts = {"", "said"}, .segment_samples = sample_rate}, 400ms);
+  const auto after_400_ms = [&] {
+    stream.put(400);
+    return stream.run();
+  };
+  EXPECT_EQ(after_400_ms(), (steps{urgency::listen, urgency::first}));
+  EXPECT_EQ(after_400_ms(), (steps{urgency::listen, urgency::first}));
+  EXPECT_EQ(after_400_ms(), (steps{urgency::listen, urgency::final, urgency::listen}));
+  EXPECT_EQ(after_400_ms(), (steps{urgency::listen, urgency::first}));
+  EXPECT_EQ(after_400_ms(), (steps{urgency::listen, urgency::final}));
+  EXPECT_EQ(after_400_ms(), (steps{urgency::listen, urgency::first}));
+}
+
+TEST(live_stream, partials_of_a_segment_with_text_wait) {
+  stream_at_hand stream({.texts = {"a b c d"}, .segment_samples = 4 * sample_rate}, 200ms);
+  for (const auto wanted : {urgency::first, urgency::partial, urgency::partial}) {
+    stream.put(200);
+    EXPECT_EQ(stream.run(), (steps{urgency::listen, wanted}));
+  }
 }
 
 TEST(live_stream, partials_can_be_switched_on_and_off) {
@@ -162,7 +184,7 @@ TEST(live_stream, partials_can_be_switched_on_and_off) {
   stream.put(900);
   EXPECT_EQ(stream.run(), steps{urgency::listen});
   stream->set_partials(200ms);
-  EXPECT_EQ(stream.run(), steps{urgency::partial});
+  EXPECT_EQ(stream.run(), steps{urgency::first});
   stream->set_partials(0ms);
   stream.put(900);
   EXPECT_EQ(stream.run(), steps{urgency::listen});

@@ -56,6 +56,10 @@ class chores : public schedulable {
     const std::lock_guard lock(mutex_);
     left_.push_back(step);
   }
+  void add_first(urgency step) {
+    const std::lock_guard lock(mutex_);
+    left_.insert(left_.begin(), step);
+  }
   std::optional<urgency> wants() const noexcept override {
     const std::lock_guard lock(mutex_);
     if (left_.empty()) return std::nullopt;
@@ -219,6 +223,49 @@ TEST(scheduler, files_and_partials_are_equals) {
   EXPECT_EQ(done.wait_for(4), (lines{"first listen", "file batch", "a partial", "file batch"}));
 }
 
+TEST(scheduler, a_partial_keeps_its_place_while_its_stream_listens) {
+  timed all;
+  busy_thread busy(all.one_thread, all.done);
+  auto listens = std::make_shared<chores>(all.done, "listens", std::vector{urgency::partial});
+  all.one_thread.wake(listens);
+  all.pass(10ms);
+  all.one_thread.wake(work(all.done, "other", {urgency::partial}));
+  all.pass(10ms);
+  listens->add_first(urgency::listen);
+  all.one_thread.wake(listens);
+  busy.release();
+  EXPECT_EQ(all.done.wait_for(4),
+            (lines{"first listen", "listens listen", "listens partial", "other partial"}));
+}
+
+TEST(scheduler, a_final_takes_the_place_of_a_partial_that_waited) {
+  timed all;
+  busy_thread busy(all.one_thread, all.done);
+  auto ends = std::make_shared<chores>(all.done, "ends", std::vector{urgency::partial});
+  all.one_thread.wake(ends);
+  all.pass(10ms);
+  all.one_thread.wake(work(all.done, "other", {urgency::partial}));
+  all.pass(10ms);
+  ends->add_first(urgency::final);  // its next partial is of another segment
+  all.one_thread.wake(ends);
+  busy.release();
+  EXPECT_EQ(all.done.wait_for(4),
+            (lines{"first listen", "ends final", "other partial", "ends partial"}));
+}
+
+TEST(scheduler, the_first_text_of_a_segment_is_as_urgent_as_a_final) {
+  timed all;
+  busy_thread busy(all.one_thread, all.done);
+  all.one_thread.wake(work(all.done, "reads", {urgency::partial}));
+  all.pass(10ms);
+  all.one_thread.wake(work(all.done, "begins", {urgency::first}));
+  all.one_thread.wake(work(all.done, "ends", {urgency::final}));
+  EXPECT_EQ(all.one_thread.waiting(urgency::first), 1U);
+  busy.release();
+  EXPECT_EQ(all.done.wait_for(4),
+            (lines{"first listen", "begins first", "ends final", "reads partial"}));
+}
+
 TEST(scheduler, what_becomes_urgent_moves_up_and_what_does_not_keeps_its_place) {
   journal done;
   scheduler one_thread(1);
@@ -244,15 +291,16 @@ TEST(scheduler, nobody_runs_on_two_threads_at_once_and_nothing_is_lost) {
   scheduler many(4);
   std::vector<std::shared_ptr<chores>> all;
   for (int i = 0; i < 8; ++i) all.push_back(work(done, std::to_string(i), {}));
-  for (int round = 0; round < 100; ++round) {
+  constexpr std::size_t rounds = 25 * urgencies.size();
+  for (std::size_t round = 0; round < rounds; ++round) {
     for (auto& each : all) {
-      each->add(urgencies[static_cast<std::size_t>(round) % urgencies.size()]);
+      each->add(urgencies[round % urgencies.size()]);
       many.wake(each);
     }
   }
   std::map<std::string, int> counts;
-  for (const std::string& line : done.wait_for(800)) ++counts[line];
-  EXPECT_EQ(counts.size(), 32U);
+  for (const std::string& line : done.wait_for(8 * rounds)) ++counts[line];
+  EXPECT_EQ(counts.size(), 8 * urgencies.size());
   for (const auto& [line, count] : counts) EXPECT_EQ(count, 25) << line;
 }
 

@@ -96,8 +96,8 @@ std::optional<urgency> live_stream::wants() const noexcept {
   const std::lock_guard lock(mutex_);
   if (!queue_.empty()) return live ? urgency::listen : urgency::batch;
   const std::int64_t interval = to_samples(partials_);
-  if (interval > 0 && recognition_->partial_due(interval)) return urgency::partial;
-  return std::nullopt;
+  if (interval <= 0 || !recognition_->partial_due(interval)) return std::nullopt;
+  return live && is_unread_ ? urgency::first : urgency::partial;
 }
 
 void live_stream::step(const std::stop_token& stop) noexcept {
@@ -115,6 +115,7 @@ void live_stream::step(const std::stop_token& stop) noexcept {
     } else {
       auto partial = recognition_->decode_partial(stop);
       const auto since = arrival(partial.end_ms);
+      if (!partial.text.empty()) is_unread_ = false;
       tell(std::move(partial), since);
     }
     tell_progress();
@@ -204,6 +205,7 @@ void live_stream::tell(stream_event event, clock::time_point since) {
 
 void live_stream::tell_marks(const std::vector<speech_mark>& marks) {
   for (const speech_mark& mark : marks) {
+    is_unread_ = std::holds_alternative<speech_started>(mark);
     std::visit([this](const auto& each) { tell(each, arrival(each.at_ms)); }, mark);
   }
 }
