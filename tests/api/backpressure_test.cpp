@@ -355,7 +355,7 @@ TEST(keepalive, does_not_kill_while_reading_is_paused_and_does_when_it_is_not) {
 }
 
 TEST(keepalive, takes_any_byte_for_life) {
-  protocol::connection_settings settings{.ping_interval = 5ms, .ping_timeout = 200ms};
+  protocol::connection_settings settings{.ping_interval = 10ms, .ping_timeout = 500ms};
   memory_connection connection({.settings = settings});
   connection.start([&]() -> task<> { co_await echo(connection.ws()); });
   const auto frame = text_frame(side::client, std::string(125, 'x'));

@@ -143,7 +143,7 @@ TEST(process_request, that_takes_longer_than_open_timeout_is_given_up) {
                co_await sleep_for(1h);
                co_return std::nullopt;
              },
-             .open_timeout = 20ms,
+             .open_timeout = 500ms,  // for the request to come, even here
              .logger = book.sink()});
   run_test([&]() -> task<> {
     auto client = co_await raw_client::connect(server.port());

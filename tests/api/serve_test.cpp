@@ -323,7 +323,7 @@ TEST(handshake, may_come_byte_by_byte_with_frames_behind_it) {
 }
 
 TEST(slow_handshake, is_dropped_at_open_timeout_and_others_are_served) {
-  const auto server = serve(echo, "127.0.0.1", 0, {.open_timeout = 50ms});
+  const auto server = serve(echo, "127.0.0.1", 0, {.open_timeout = 500ms});
   run_test([&]() -> task<> {
     const auto start = std::chrono::steady_clock::now();
     auto silent = co_await raw_client::connect(server.port());
@@ -335,7 +335,7 @@ TEST(slow_handshake, is_dropped_at_open_timeout_and_others_are_served) {
     EXPECT_EQ(nothing, "");
     nothing = co_await slow.read_to_end();
     EXPECT_EQ(nothing, "");
-    EXPECT_GE(std::chrono::steady_clock::now() - start, 50ms);
+    EXPECT_GE(std::chrono::steady_clock::now() - start, 500ms);
     co_await ws.send("still here");
     auto reply = co_await ws.recv();
     EXPECT_EQ(reply.text(), "still here");
