@@ -5,6 +5,7 @@ Usage: transcribe_test.py DUPLEX DATA [unittest's arguments]
 """
 
 import contextlib
+import fcntl
 import html
 import json
 import os
@@ -14,6 +15,8 @@ import struct
 import subprocess
 import sys
 import tempfile
+import termios
+import time
 import unittest
 import warnings
 import wave
@@ -204,11 +207,14 @@ class Files(Case):
         stdout, stderr = process.communicate(timeout=PATIENCE)
         self.assertEqual((words(stdout.decode()), stderr), (SAID, b''))
 
-    def test_named_pipe_that_nobody_writes_to_can_be_interrupted(self):
+    def test_named_pipe_that_nobody_ends_can_be_interrupted(self):
         fifo = self.folder / 'fifo'
         os.mkfifo(fifo)
         process = start(fifo)
-        with open(fifo, 'wb'):  # it has been opened
+        with open(fifo, 'wb', buffering=0) as recording:
+            recording.write(b'RIFF')
+            while any(fcntl.ioctl(recording, termios.FIONREAD, bytes(4))):  # until it waits for more
+                time.sleep(0.01)
             process.send_signal(signal.SIGINT)
             stdout, stderr = process.communicate(timeout=PATIENCE)
         self.assertEqual((process.returncode, stdout, stderr), (1, b'', b'duplex: 1 more were not begun\n'))
