@@ -72,6 +72,11 @@ class Page:
             raise AssertionError(f'not within {patience} s: {expression}; the page says:\n{state}\n'
                                  f'problems: {self.problems}') from None
 
+    async def note(self, expression):
+        """Has the page note once an expression is true, for however short a time: then `noted` is."""
+        await self.run(f'''globalThis.noted = false; new MutationObserver(() => {{ noted ||= {expression}; }})
+            .observe(document, {{ subtree: true, attributes: true }})''')
+
     async def click(self, selector):
         """Where a finger would: the middle of an element that is in sight."""
         x, y = await self.run(f'''(() => {{

@@ -23,6 +23,7 @@ from chromium import chromium, find
 ROOT = Path(__file__).parents[2]
 PROGRAM = RECORDING = MODULES = NODE = SCREENSHOTS = None
 READY = 'document.querySelector("#state").dataset.state === "ready"'
+TROUBLE = 'document.querySelector("#state").dataset.state === "trouble"'
 WORDS = '[...document.querySelectorAll(".finals .caption p")].map((p) => p.textContent).join(" ")'
 SOCKET_FAILED = 'WebSocket connection to'
 
@@ -135,8 +136,9 @@ class Page(unittest.IsolatedAsyncioTestCase):
     async def test_loses_no_word_when_the_connection_breaks_in_a_sentence(self):
         async with self.opened(microphone=RECORDING, expected=[SOCKET_FAILED]) as page:
             async for _ in self.speak(page):
+                await page.note(TROUBLE)
                 self.proxy.cut()
-                await page.until('document.querySelector("#state").dataset.state === "trouble"')
+                await page.until('noted')
                 await page.until('document.querySelector("#state").dataset.state === "live"')
             self.assertLessEqual(errors(await page.run(WORDS)), 3)
 

@@ -17,6 +17,7 @@ from double import Double, Script
 SPEECH = ((300, 1500, 'And so my fellow Americans,'), (1800, 3400, 'ask not what your country can do for you.'))
 READY = 'document.querySelector("#state").dataset.state === "ready"'
 LIVE = 'document.querySelector("#state").dataset.state === "live"'
+TROUBLE = 'document.querySelector("#state").dataset.state === "trouble"'
 FINALS = '[...document.querySelectorAll(".finals .caption p")].map((p) => p.textContent)'
 MESSAGE = 'document.querySelector("#message").hidden ? "" : document.querySelector("#message-text").textContent'
 SOCKET_FAILED = 'WebSocket connection to'  # Chromium's own words, for any that does not open
@@ -84,8 +85,9 @@ class Microphone(PageCase):
         server = Double(*SPEECH)
         server.cuts = [60_000, 100_000, 230_000]
         async with self.opened(server, expected=[SOCKET_FAILED]) as page:
+            await page.note(TROUBLE)
             await page.click('#toggle')
-            await page.until('document.querySelector("#state").dataset.state === "trouble"')
+            await page.until('noted')
             await self.picture(page, 'reconnecting')
             await page.until(has_finals(2))
             await page.click('#toggle')
@@ -101,9 +103,10 @@ class Microphone(PageCase):
             await page.click('#toggle')
             await page.until(has_finals(1))
             await page.until('document.querySelector(".open .caption") !== null')
+            await page.note(TROUBLE)
             server.sessions.clear()
             server.cuts = [0]
-            await page.until('document.querySelector("#state").dataset.state === "trouble"')
+            await page.until('noted')
             await page.until(has_finals(2))
             await page.click('#toggle')
             await page.until(READY)
