@@ -189,12 +189,12 @@ std::span<const float> pcm_decoder::finish() {
   return samples_;
 }
 
-// False: more bytes are needed.
 std::int64_t pcm_decoder::missing_ms() const {
   if (!left_) return 0;
   return static_cast<std::int64_t>(*left_ / (layout_.size * channels_)) * 1000 / header_.rate();
 }
 
+// False: more bytes are needed.
 bool pcm_decoder::identify() {
   if (held_.size() < container_mark_size) return false;
   if (is_wav(held_)) {
