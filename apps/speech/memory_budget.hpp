@@ -8,10 +8,13 @@
 
 namespace duplex::speech {
 
-/// So many bytes for all. Thread-safe.
+/// So many bytes for all, which may be some of a larger budget. Thread-safe.
 class memory_budget {
  public:
-  explicit memory_budget(std::size_t most) : most_(most) {}
+  explicit memory_budget(std::size_t most, std::shared_ptr<memory_budget> part_of = nullptr)
+      : most_(most), whole_(std::move(part_of)) {}
+
+  std::size_t most() const { return most_; }
 
   /// False: the others have them.
   bool take(std::size_t bytes) {
@@ -19,12 +22,18 @@ class memory_budget {
     do {
       if (bytes > most_ - taken) return false;
     } while (!taken_.compare_exchange_weak(taken, taken + bytes));
-    return true;
+    if (!whole_ || whole_->take(bytes)) return true;
+    taken_ -= bytes;
+    return false;
   }
-  void release(std::size_t bytes) { taken_ -= bytes; }
+  void release(std::size_t bytes) {
+    taken_ -= bytes;
+    if (whole_) whole_->release(bytes);
+  }
 
  private:
   const std::size_t most_;
+  const std::shared_ptr<memory_budget> whole_;
   std::atomic<std::size_t> taken_ = 0;
 };
 

@@ -34,8 +34,8 @@ struct server_options {
   std::optional<tls_server> tls = {};
   store_limits streams = {};
   request_limits requests = {};
-  /// Bytes that all one-message requests in progress may hold; who needs more is told `overloaded`
-  /// and closed with 1013.
+  /// Bytes that all one-message requests in progress may hold, those of one address half of them;
+  /// who needs more is told `overloaded` and closed with 1013.
   std::size_t request_memory = std::size_t{1} << 30;
   duplex::logger logger = stderr_logger();
   /// Given one line of JSON, without its end, for each live session that ended.

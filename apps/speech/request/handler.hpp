@@ -30,7 +30,7 @@ struct request_limits {
 
 /// What `overloaded` says where a budget of memory is used up.
 inline constexpr std::string_view no_memory_for_requests =
-    "the requests in progress have all the memory they may have";
+    "the requests in progress have all the memory they may have, or this address half of it";
 
 /// Answers requests with the models of a server. Thread-safe.
 class request_handler {

@@ -4,6 +4,7 @@
 #include <duplex/coro/wait.hpp>
 #include <utility>
 
+#include "speech/server/network.hpp"
 #include "speech/session/session_link.hpp"
 
 namespace duplex::speech {
@@ -31,7 +32,8 @@ class live_connection final : public drainable, private coro::timer {
         ws_(ws),
         service_(of),
         link_(
-            of.sessions(), ws.remote_address().host, [this] { changed_.wake_all(); }, now()) {}
+            of.sessions(), network_of(ws.remote_address().host), [this] { changed_.wake_all(); },
+            now()) {}
 
   task<> run() {
     const entry presence(*this);

@@ -5,6 +5,7 @@
 #include <system_error>
 #include <utility>
 
+#include "speech/server/network.hpp"
 #include "speech/session/server_message.hpp"
 
 namespace duplex::speech {
@@ -53,7 +54,11 @@ class request_job final : public schedulable {
 
 class request_connection final : public drainable {
  public:
-  request_connection(connection& ws, service& of) : ws_(ws), service_(of), fits_(of.enter(*this)) {}
+  request_connection(connection& ws, service& of)
+      : ws_(ws),
+        service_(of),
+        memory_(of.request_memory(network_of(ws.remote_address().host))),
+        fits_(of.enter(*this)) {}
   ~request_connection() { service_.leave(*this); }
   request_connection(const request_connection&) = delete;
   request_connection& operator=(const request_connection&) = delete;
@@ -69,7 +74,7 @@ class request_connection final : public drainable {
       co_return;
     }
     for (;;) {
-      const auto held = std::make_shared<memory_share>(service_.request_memory());
+      const auto held = std::make_shared<memory_share>(memory_);
       auto message = co_await next(*held);
       if (!message) break;
       service_.figures().received_bytes_total += message->size();
@@ -158,6 +163,7 @@ class request_connection final : public drainable {
 
   connection& ws_;
   service& service_;
+  const std::shared_ptr<memory_budget> memory_;
   std::stop_source draining_;
   std::optional<speech_error> refusal_;
   bool fits_;

@@ -143,6 +143,16 @@ void service::leave(drainable& connection) {
   endings_.wake_all();
 }
 
+std::shared_ptr<memory_budget> service::request_memory(const std::string& network) {
+  std::erase_if(shares_, [](const auto& each) { return each.second.expired(); });
+  auto share = shares_[network].lock();
+  if (!share) {
+    share = std::make_shared<memory_budget>(request_memory_->most() / 2, request_memory_);
+    shares_[network] = share;
+  }
+  return share;
+}
+
 session_record* service::record_of(const session* of) {
   const auto found = of == nullptr ? records_.end() : records_.find(of->identity().id);
   return found == records_.end() ? nullptr : found->second.get();

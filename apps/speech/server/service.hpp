@@ -85,8 +85,9 @@ class service {
   bool enter(drainable& connection);
   void leave(drainable& connection);
 
-  /// Bytes of one-message requests, from the first that came to the reply.
-  const std::shared_ptr<memory_budget>& request_memory() const { return request_memory_; }
+  /// Bytes of one-message requests, from the first that came to the reply: what those of one
+  /// network (see `network_of`) may have together, half of what all may.
+  std::shared_ptr<memory_budget> request_memory(const std::string& network);
 
   /// What is known of a session that has not ended; nullptr otherwise.
   session_record* record_of(const session* of);
@@ -118,6 +119,7 @@ class service {
   metrics metrics_;
   request_handler handler_;
   std::shared_ptr<memory_budget> request_memory_;
+  std::unordered_map<std::string, std::weak_ptr<memory_budget>> shares_;  // of it, by network
   scheduler scheduler_;
   std::unordered_map<std::string, std::shared_ptr<session_record>> records_;  // by the session's id
   std::unordered_set<drainable*> connections_;
