@@ -2,10 +2,14 @@
 #include "speech/server.hpp"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <duplex/client.hpp>
+#include <duplex/coro/wait.hpp>
 #include <duplex/sync/client.hpp>
 #include <future>
 #include <nlohmann/json.hpp>
@@ -134,6 +138,46 @@ TEST(speech_server, one_address_has_half_of_the_memory_of_requests) {
   stall.open();
   EXPECT_EQ(json::parse(other.recv(60s).text())["state"], "success");
   EXPECT_EQ(json::parse(first.recv(60s).text())["state"], "success");
+}
+
+// A connected socket that holds little of what comes.
+int small_socket(std::uint16_t port) {
+  const int to = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int size = 1 << 16;
+  ::setsockopt(to, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (::connect(to, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+    throw std::runtime_error("cannot connect");
+  return to;
+}
+
+// Reads the beginning of what is answered, and no more.
+task<> begin_to_read(const running_server& server, const std::string& request, bool& begun) {
+  auto ws = co_await connect("ws://127.0.0.1/", {.sock = small_socket(server.port())});
+  co_await ws.send(request);
+  auto reply = co_await ws.recv_streaming();
+  auto part = co_await reply.next();
+  begun = part.has_value();
+  coro::wait_queue never;
+  coro::wait forever(coro::executor::current(), never);
+  co_await forever;
+}
+
+TEST(speech_server, a_reply_that_is_read_slowly_counts_as_memory_without_its_request) {
+  // 10 MB, as its reply, which is more than sockets hold; with the audio on the way 28 MB.
+  std::string text = request_of(wav_file(tone(240, 16000)));
+  text.insert(1, R"("return_audio":true,)");
+  const running_server server(scripted(), {.request_memory = 70'000'000});
+  io::loop loop;
+  bool begun = false;
+  scope reading;
+  reading.spawn(begin_to_read(server, text, begun));
+  loop.run_until([&] { return begun; });
+  auto other = server.connect();
+  EXPECT_EQ(ask(other, std::string(15'000'000, ' '))["error"]["code"], "bad_json");
 }
 
 TEST(speech_server, nothing_is_compressed) {

@@ -79,6 +79,8 @@ class request_connection final : public drainable {
       if (!message) break;
       service_.figures().received_bytes_total += message->size();
       auto reply = co_await reply_to(*message, held);
+      message.reset();
+      held->resize(reply.size());  // all that is left, however slowly it is read
       service_.figures().sent_bytes_total += reply.size();
       co_await ws_.send(reply);
     }
