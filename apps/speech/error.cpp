@@ -1,26 +1,11 @@
 #include "speech/error.hpp"
 
+#include <duplex/log.hpp>
+
 namespace duplex::speech {
-namespace {
-
-std::string without_controls(std::string_view text) {
-  static constexpr std::string_view digits = "0123456789abcdef";
-  std::string shown;
-  for (const char each : text) {
-    const auto byte = static_cast<unsigned char>(each);
-    if (byte >= 0x20 && byte != 0x7F) {
-      shown += each;
-    } else {
-      (shown += "\\u00").append({digits[byte >> 4], digits[byte & 0xF]});
-    }
-  }
-  return shown;
-}
-
-}  // namespace
 
 speech_error::speech_error(error_code code, std::string_view message)
-    : std::runtime_error(without_controls(message)), code_(code) {}
+    : std::runtime_error(escaped(message)), code_(code) {}
 
 std::string_view to_string(error_code code) {
   switch (code) {

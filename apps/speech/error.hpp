@@ -51,8 +51,8 @@ std::string_view to_string(error_code code);
 
 class speech_error : public std::runtime_error {
  public:
-  /// Control characters of the message, which may quote what a client sent, are escaped as JSON has
-  /// them: a NUL does not cut it.
+  /// The message, which may quote what a client sent, is `escaped` as logs are: no terminal obeys
+  /// it, and a NUL does not cut it.
   speech_error(error_code code, std::string_view message);
 
   error_code code() const { return code_; }

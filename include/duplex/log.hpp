@@ -55,7 +55,7 @@ logger stderr_logger(log_level least = log_level::warning);
 /// "debug", "info", "warning" or "error".
 std::string_view to_string(log_level level) noexcept;
 
-/// Text that no terminal obeys: control characters become `\n`, `\x1b` and so on, a backslash `\\`.
+/// Text that no terminal obeys: `\n`, `\x1b`, `\u202e` and so on, a backslash as `\\`.
 std::string escaped(std::string_view text);
 
 /// Hands a record to a logger with the message escaped, where its level is enabled.

@@ -1,8 +1,11 @@
 // The default sink, and text made harmless for terminals.
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <ctime>
 #include <duplex/log.hpp>
+#include <iterator>
+#include <utility>
 
 namespace duplex {
 namespace {
@@ -13,6 +16,15 @@ void append_escaped(std::string& to, unsigned char byte) {
   to += digits[byte >> 4];
   to += digits[byte & 0xF];
 }
+
+// Characters that nobody sees and that turn or break a line: marks of direction, embeddings,
+// overrides and isolates, separators of lines and paragraphs.
+constexpr std::pair<std::string_view, std::string_view> unseen[] = {
+    {"\u061C", "\\u061c"}, {"\u200E", "\\u200e"}, {"\u200F", "\\u200f"}, {"\u2028", "\\u2028"},
+    {"\u2029", "\\u2029"}, {"\u202A", "\\u202a"}, {"\u202B", "\\u202b"}, {"\u202C", "\\u202c"},
+    {"\u202D", "\\u202d"}, {"\u202E", "\\u202e"}, {"\u2066", "\\u2066"}, {"\u2067", "\\u2067"},
+    {"\u2068", "\\u2068"}, {"\u2069", "\\u2069"},
+};
 
 // "2026-01-31T23:59:59.123Z".
 std::string utc_now() {
@@ -25,6 +37,12 @@ std::string utc_now() {
   const auto size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
   std::snprintf(text + size, sizeof text - size, ".%03dZ", static_cast<int>(milliseconds % 1000));
   return text;
+}
+
+// Most text has no byte that begins one.
+const auto* unseen_at(std::string_view text) {
+  if (text[0] != '\xD8' && text[0] != '\xE2') return std::end(unseen);
+  return std::ranges::find_if(unseen, [&](const auto& it) { return text.starts_with(it.first); });
 }
 
 }  // namespace
@@ -63,6 +81,9 @@ std::string escaped(std::string_view text) {
       // U+0080 to U+009F in UTF-8: control characters too, one of which starts terminal sequences.
       append_escaped(result, static_cast<unsigned char>(next));
       ++at;
+    } else if (const auto* const found = unseen_at(text.substr(at)); found != std::end(unseen)) {
+      result += found->second;
+      at += found->first.size() - 1;
     } else {
       result += text[at];
     }

@@ -31,9 +31,15 @@ TEST(Log, EveryControlCharacterIsEscaped) {
   EXPECT_EQ(escaped("\xC2\x9B[31m"), "\\x9b[31m");  // U+009B, one character for ESC [
 }
 
+TEST(Log, CharactersThatTurnOrBreakLinesUnseenAreEscaped) {
+  EXPECT_EQ(escaped("a\u202Eb\u2028c\u2029"), "a\\u202eb\\u2028c\\u2029");
+  EXPECT_EQ(escaped("\u061C\u200E\u200F\u202A\u2066\u2069"),
+            "\\u061c\\u200e\\u200f\\u202a\\u2066\\u2069");
+}
+
 TEST(Log, OtherTextIsLeftAlone) {
-  for (const std::string text :
-       {"", "plain", "na\u00EFve \u00A0", "\u8BED\u97F3", "\xC2", "\xFF"}) {
+  for (const std::string text : {"", "plain", "na\u00EFve \u00A0", "\u8BED\u97F3",
+                                 "\u200D \u2010 \u061B", "\xC2", "\xE2", "\xE2\x80", "\xFF"}) {
     EXPECT_EQ(escaped(text), text);
   }
 }

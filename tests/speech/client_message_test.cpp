@@ -176,11 +176,11 @@ TEST(client_message, a_field_that_is_there_twice_is_refused) {
 }
 
 TEST(client_message, control_characters_are_quoted_escaped) {
-  EXPECT_EQ(failure(R"({"type":"stop","a\u0000b\n\u007f":1})"),
-            R"(bad_field: stop has no field a\u0000b\u000a\u007f)");
+  EXPECT_EQ(failure(R"({"type":"stop","a\u0000b\n\u007f\u009b\u202e":1})"),
+            R"(bad_field: stop has no field a\x00b\n\x7f\x9b\u202e)");
   EXPECT_TRUE(start_failure(R"("format":"a\u0000b")").starts_with("bad_field: format is there"));
   EXPECT_TRUE(failure(R"({"type":"start","format":"a\u0000b"})")
-                  .starts_with(R"(unsupported_format: format "a\u0000b" is none of auto, )"));
+                  .starts_with(R"(unsupported_format: format "a\x00b" is none of auto, )"));
 }
 
 TEST(client_message, long_values_are_quoted_in_part) {
