@@ -99,4 +99,12 @@ bool needs_help(const CLI::Error& error) {
          kind == CLI::ExitCodes::ArgumentMismatch;
 }
 
+std::string renamed(std::string problem, std::span<const option_names> names) {
+  for (const auto& [theirs, ours] : names) {
+    if (const auto at = problem.find(theirs); at != problem.npos)
+      problem.replace(at, theirs.size(), ours);
+  }
+  return problem;
+}
+
 }  // namespace duplex::arguments

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <CLI/Error.hpp>
+#include <span>
 #include <string>
+#include <string_view>
 
 namespace duplex::arguments {
 
@@ -13,5 +15,13 @@ std::string worded(const CLI::Error& error);
 /// Whether `--help` would: a value that is refused says what it must be; names and numbers of
 /// arguments are to be looked up.
 bool needs_help(const CLI::Error& error);
+
+/// What the library calls an option of its, and what the program calls it.
+struct option_names {
+  std::string_view theirs, ours;
+};
+
+/// What is wrong in the library's words, with the program's names of options.
+std::string renamed(std::string problem, std::span<const option_names> names);
 
 }  // namespace duplex::arguments

@@ -9,6 +9,7 @@
 #include <exception>
 #include <memory>
 #include <numeric>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -99,6 +100,8 @@ int main(int argc, char** argv) try {
     app.parse(std::move(words));
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? cli::success : cli::usage;
+  } catch (const std::exception& error) {
+    throw std::runtime_error(cli::renamed(app, error.what()));
   }
   return status;
 } catch (const std::exception& error) {

@@ -15,4 +15,7 @@ class help_formatter final : public CLI::Formatter {
 /// program, whose command that was chosen is the one to ask.
 std::string usage_text(const CLI::App* app, const CLI::Error& error);
 
+/// What went wrong in a command of `app`, with the names that its options have there.
+std::string renamed(const CLI::App& app, const std::string& problem);
+
 }  // namespace duplex::cli

@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
 #include <duplex/coro/scope.hpp>
 #include <duplex/io/address.hpp>
 #include <duplex/io/loop.hpp>
@@ -23,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "arguments/wording.hpp"
 #include "speech/config.hpp"
 #include "speech/line_writer.hpp"
 #include "speech/models.hpp"
@@ -99,17 +99,6 @@ void announce(const speech::settings& chosen, const speech::speech_server& serve
   std::fflush(stdout);
 }
 
-// The library's words, with our names of its options.
-std::string renamed(std::string problem) {
-  constexpr std::array names{std::pair("tls.certificate_file", "--tls-cert"),
-                             std::pair("tls.key_file", "--tls-key")};
-  for (const auto& [theirs, ours] : names) {
-    if (const auto at = problem.find(theirs); at != problem.npos)
-      problem.replace(at, std::strlen(theirs), ours);
-  }
-  return problem;
-}
-
 // The certificate that the options name. That a file cannot be read is said of both.
 tls_server read_certificate(const speech::settings& chosen) {
   std::string problem;
@@ -124,7 +113,9 @@ tls_server read_certificate(const speech::settings& chosen) {
   try {
     return tls_server::pem(chosen.tls_certificate, chosen.tls_key);
   } catch (const std::exception& wrong) {
-    throw std::runtime_error(renamed(wrong.what()));
+    constexpr std::array<arguments::option_names, 2> names{
+        {{"tls.certificate_file", "--tls-cert"}, {"tls.key_file", "--tls-key"}}};
+    throw std::runtime_error(arguments::renamed(wrong.what(), names));
   }
 }
 

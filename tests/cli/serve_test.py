@@ -104,6 +104,13 @@ class Serve(unittest.IsolatedAsyncioTestCase):
                 self.assertEqual((ran.returncode, ran.stdout, ran.stderr.count('\n')), (1, '', 1))
                 self.assertIn('certificate', ran.stderr)
                 self.assertEqual(send('--cert', certificate).returncode, 2)  # and no key
+                for option, others in (('--cert', ('--key', key)), ('--key', ('--cert', certificate)), ('--ca', ())):
+                    self.assertIn(f"{option} '/no/such'", send(option, '/no/such', *others).stderr)
+            for option, others in (('--tls-cert', ('--tls-key', key)), ('--tls-key', ('--tls-cert', certificate))):
+                ran = subprocess.run([duplex, 'serve', option, '/no/such', *others], capture_output=True, text=True,
+                                     timeout=PATIENCE)
+                self.assertIn(f"{option} '/no/such'", ran.stderr)
+                self.assertEqual(ran.returncode, 1)
 
     async def test_signals_close_connections_and_end_it(self):
         for number in (signal.SIGINT, signal.SIGTERM):
