@@ -82,7 +82,12 @@ TEST(subtitles, segments_that_overlap_are_put_after_each_other) {
       said("one", 0, 2000), said("two", 1500, 1800), said("three", 1900, 3000)};
   const auto found = transcribe::subtitles_of(segments);
   EXPECT_EQ(found, (std::vector<subtitle>{
-                       {0, 2000, {"one"}}, {2000, 2000, {"two"}}, {2000, 3000, {"three"}}}));
+                       {0, 2000, {"one"}}, {2000, 2100, {"two"}}, {2100, 3000, {"three"}}}));
+}
+
+TEST(subtitles, each_is_shown_for_a_moment_at_least) {
+  EXPECT_EQ(subtitles_of(said("Hm.", 500, 500)),
+            (std::vector<subtitle>{{500, 500 + shown_min_ms, {"Hm."}}}));
 }
 
 TEST(subtitles, any_text_is_kept_in_its_order_in_room_and_time) {
@@ -108,7 +113,7 @@ TEST(subtitles, any_text_is_kept_in_its_order_in_room_and_time) {
     std::int64_t time = 0;
     for (const auto& [start, end, text] : transcribe::subtitles_of(segments)) {
       ASSERT_LE(time, start);
-      ASSERT_LE(start, end);
+      ASSERT_LE(start + shown_min_ms, end);
       time = end;
       ASSERT_GE(text.size(), 1U);
       ASSERT_LE(text.size(), lines_max);

@@ -136,7 +136,7 @@ void append_segment(std::vector<subtitle>& to, const speech::final_transcript& s
     const auto words = left.first(count);
     left = left.subspan(count);
     const auto behind = static_cast<std::int64_t>(columns_of(left));
-    const auto end = start + length * (total - behind) / total;
+    const auto end = std::max(start + length * (total - behind) / total, begin + shown_min_ms);
     to.push_back({begin, end, broken(words)});
     begin = end;
   }

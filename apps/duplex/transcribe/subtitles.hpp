@@ -15,6 +15,9 @@ namespace duplex::cli::transcribe {
 inline constexpr std::size_t line_width = 42;
 inline constexpr std::size_t lines_max = 2;
 
+/// How long a subtitle is shown at least: WebVTT wants its end after its beginning.
+inline constexpr std::int64_t shown_min_ms = 100;
+
 struct subtitle {
   std::int64_t start_ms = 0;
   std::int64_t end_ms = 0;
@@ -24,8 +27,8 @@ struct subtitle {
 };
 
 /// Every word of the segments in their order, none twice. Subtitles begin where sentences do, if
-/// that leaves none too short; each has its segment's time in proportion to its letters. Times
-/// never overlap or run backwards.
+/// that leaves none too short; each has its segment's time in proportion to its letters, and
+/// `shown_min_ms` at least, for which those that follow wait. Times never overlap or run backwards.
 std::vector<subtitle> subtitles_of(std::span<const speech::final_transcript> segments);
 
 }  // namespace duplex::cli::transcribe
