@@ -19,7 +19,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int retry_after_seconds = 5;
-constexpr std::chrono::seconds close_timeout = 5s;
 
 std::vector<origin_rule> rules_of(const std::vector<std::string>& origins) {
   std::vector<origin_rule> rules{same_origin, no_origin};
@@ -85,7 +84,7 @@ server speech_server::parts::listen(server_options& options) {
                 .compression = std::nullopt,  // a few bytes would become the largest of messages
                 .process_request = {answers},
                 .process_response = {counts},
-                .close_timeout = close_timeout,
+                .close_timeout = options.close_timeout,
                 .max_size = options.requests.max_size,
                 .max_queue_bytes = std::size_t{1} << 20,  // the rest of a flood stays unread
                 .max_connections = 2 * options.max_sessions + 64,  // room for plain HTTP

@@ -37,6 +37,8 @@ struct server_options {
   /// Bytes that all one-message requests in progress may hold, those of one address half of them;
   /// who needs more is told `overloaded` and closed with 1013.
   std::size_t request_memory = std::size_t{1} << 30;
+  /// How long a client may take to answer the close of its connection.
+  std::chrono::milliseconds close_timeout = std::chrono::seconds(5);
   duplex::logger logger = stderr_logger();
   /// Given one line of JSON, without its end, for each live session that ended.
   std::function<void(const std::string& line)> session_log = {};
