@@ -10,7 +10,7 @@ Usage: soak.py DUPLEX_SPEECH WORK [--recordings DIR] [--growth MIB] [--size N]
 
 Each prints what it saw, and fails where anything said has no final, more than one of twenty recordings no text, a session is
 left, or memory grew: at the end the server may have no more than MIB above what it had after a tenth (--growth, 24: a segment
-longer than all before may take as much). The recordings are WAV files of 16 kHz mono.
+longer than all before may take as much; inf for any). The recordings are WAV files of 16 kHz mono.
 """
 
 import argparse
