@@ -79,8 +79,6 @@ class request_connection final : public drainable {
       if (!message) break;
       service_.figures().received_bytes_total += message->size();
       auto reply = co_await reply_to(*message, held);
-      message.reset();
-      held->resize(reply.size());  // all that is left, however slowly it is read
       service_.figures().sent_bytes_total += reply.size();
       co_await ws_.send(reply);
     }
@@ -145,14 +143,14 @@ class request_connection final : public drainable {
       co_return error_reply(error_code::bad_json, "expected JSON in a text message, not binary");
     }
     const auto place = std::make_shared<reply_place>();
-    const auto job =
-        std::make_shared<request_job>(service_, std::move(asked).take(), std::move(held), place);
+    const auto job = std::make_shared<request_job>(service_, std::move(asked).take(), held, place);
     const cancel_at_end guard{service_.workers(), *job};
     service_.workers().wake(job);
     coro::wait waiting(coro::executor::current(), place->arrival, ws_.stop_token());
     co_await waiting;
     if (!place->text) co_return error_reply(error_code::cancelled, "the client has left");
     if (place->failure) service_.figures().count(*place->failure);
+    held->resize(place->text->size());  // all that is left, however slowly it is read
     co_return std::move(*place->text);
   }
 
