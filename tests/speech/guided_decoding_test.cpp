@@ -14,6 +14,7 @@ namespace {
 using tokens = std::vector<std::int64_t>;
 
 constexpr decoding_rules rules{.start = 1, .end = 2, .longest = 30};
+constexpr std::int64_t second_best = 400;  // where the best is the end
 
 // Hears one text, and something else after whatever is not a beginning of it.
 class one_text : public token_decoder {
@@ -28,14 +29,15 @@ class one_text : public token_decoder {
     ++steps_;
   }
 
-  std::int64_t likeliest_after(std::size_t index) const override {
+  std::int64_t likeliest_after(std::size_t index, std::optional<std::int64_t> but) const override {
     const std::size_t count = before_ + index;  // after the start
     EXPECT_LT(count, given_.size());
     EXPECT_EQ(given_.front(), rules.start);
     if (count > text_.size() || !std::equal(text_.begin(), text_.begin() + count, &given_[1])) {
       return 500 + static_cast<std::int64_t>(count) % 7;
     }
-    return count < text_.size() ? text_[count] : rules.end;
+    if (count < text_.size()) return text_[count];
+    return but == rules.end ? second_best : rules.end;
   }
 
   int steps() const { return steps_; }
@@ -70,6 +72,18 @@ TEST(guided_decoding, a_guess_that_is_right_is_one_step) {
   const auto it = decode(said, said);
   EXPECT_EQ(it.text, said);
   EXPECT_EQ(it.steps, 1);
+}
+
+TEST(guided_decoding, a_blank_is_suppressed_where_that_is_asked_for) {
+  one_text nothing({}), something(said), promised({11});
+  auto spoken = rules;
+  spoken.suppress_blank = true;
+  spoken.longest = 1;
+  EXPECT_EQ(decode_guided(nothing, spoken, {}, 0, {}), tokens{second_best});
+  spoken.longest = 30;
+  EXPECT_EQ(decode_guided(something, spoken, {}, 0, {}), said);
+  EXPECT_EQ(decode_guided(promised, spoken, tokens{11}, 1, {}), tokens{11});
+  EXPECT_EQ(decode({}, {}).text, tokens());
 }
 
 TEST(guided_decoding, after_a_guess_only_what_is_new_is_decoded) {

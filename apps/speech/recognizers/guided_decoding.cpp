@@ -24,14 +24,18 @@ std::vector<std::int64_t> decode_guided(token_decoder& decoder, const decoding_r
   std::size_t kept = 0;         // of what steps before took: what was right
   std::size_t sure = forced;    // the last place in `input` that is
   std::size_t judged = forced;  // of `guess`
+  const auto next_after = [&](std::size_t index) {
+    const bool is_first = tokens.empty() && rules.suppress_blank;
+    return decoder.likeliest_after(index, is_first ? std::optional(rules.end) : std::nullopt);
+  };
   for (;;) {
     throw_if_stopped(stop);
     decoder.take(kept, input);
-    std::int64_t next = decoder.likeliest_after(sure);
+    std::int64_t next = next_after(sure);
     while (sure + 1 < input.size() && next == input[sure + 1] && tokens.size() < rules.longest) {
       tokens.push_back(next);
       ++judged;
-      next = decoder.likeliest_after(++sure);
+      next = next_after(++sure);
     }
     if (next == rules.end || tokens.size() >= rules.longest) return tokens;
     kept = 1 + tokens.size();

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <vector>
@@ -18,14 +19,17 @@ class token_decoder {
   /// others.
   virtual void take(std::size_t kept, std::span<const std::int64_t> more) = 0;
 
-  /// The likeliest to follow, of what the last step took, the one at `index` and all before it.
-  virtual std::int64_t likeliest_after(std::size_t index) const = 0;
+  /// The likeliest to follow, of what the last step took, the one at `index` and all before it;
+  /// never `but`.
+  virtual std::int64_t likeliest_after(std::size_t index,
+                                       std::optional<std::int64_t> but) const = 0;
 };
 
 struct decoding_rules {
-  std::int64_t start;   ///< Given to the decoder before all others.
-  std::int64_t end;     ///< No token is after it.
-  std::size_t longest;  ///< Without these two.
+  std::int64_t start;           ///< Given to the decoder before all others.
+  std::int64_t end;             ///< No token is after it.
+  std::size_t longest;          ///< Without these two; at least 1.
+  bool suppress_blank = false;  ///< Whisper's: the first token is not `end`.
 };
 
 /// The tokens of a decoder that was given none yet, without start and end. They begin with the

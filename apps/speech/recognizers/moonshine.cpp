@@ -5,9 +5,11 @@
 #include <charconv>
 #include <cstdint>
 #include <fstream>
+#include <limits>
 #include <optional>
 #include <stdexcept>
 #include <string_view>
+#include <utility>
 
 #include "speech/recognizers/agreement.hpp"
 #include "speech/recognizers/guided_decoding.hpp"
@@ -23,15 +25,14 @@ constexpr double tokens_per_second = 6.5;  // beyond it the decoder is looping
 // The encoder's three convolutions leave nothing of less than 895 samples.
 constexpr std::size_t shortest_input = sample_rate / 10;
 
-// Of some speech the model makes nothing, and reads it well with less before it and silence after:
-// of one sentence, begun at 100 moments, it lost 18, and none with the first of these. Of the first
-// 0.3 s of 87 recordings it makes nothing of 19 after the first, of 11 after both.
-struct view {
-  std::size_t without;  // samples at the beginning
-  std::size_t silence;  // at the end
-};
-constexpr std::array other_views{view{sample_rate * 300 / 1000, sample_rate * 200 / 1000},
-                                 view{sample_rate * 250 / 1000, sample_rate * 150 / 1000}};
+// Of some speech the model makes nothing, and reads it well without what was before it: of one
+// sentence, begun at 100 moments, it lost 18, and none without this much.
+constexpr std::size_t before_speech = sample_rate / 5;
+
+// Whoever begins to speak waits for a word. While so little of a segment has been heard, some 0.4 s
+// of it before the speech, there is one, and silence after it, with which more of them are right.
+constexpr std::size_t first_words = sample_rate * 3 / 2;
+constexpr std::size_t after_speech = sample_rate / 5;
 
 std::string bytes_of_hex(std::string_view hex) {
   std::string bytes;
@@ -117,12 +118,11 @@ class moonshine::decoder {
 
   std::size_t vocabulary() const { return vocabulary_; }
 
-  // The tokens of what was encoded, at most `longest`; `guess` and `forced` as in `decode_guided`.
-  std::vector<std::int64_t> decode(const onnx::tensor& hidden, std::size_t longest,
+  // The tokens of what was encoded; the others as in `decode_guided`.
+  std::vector<std::int64_t> decode(const onnx::tensor& hidden, const decoding_rules& rules,
                                    std::span<const std::int64_t> guess, std::size_t forced,
                                    const std::stop_token& stop) const {
     text_decoder steps(*this, hidden);
-    const decoding_rules rules{.start = start_token, .end = end_token, .longest = longest};
     return decode_guided(steps, rules, guess, forced, stop);
   }
 
@@ -148,10 +148,17 @@ class moonshine::decoder {
       held_ = kept + more.size();
     }
 
-    std::int64_t likeliest_after(std::size_t index) const override {
+    std::int64_t likeliest_after(std::size_t index,
+                                 std::optional<std::int64_t> but) const override {
       const std::size_t size = of_.vocabulary_;
       const auto row = onnx::floats(*scores_).subspan(index * size, size);
-      return std::ranges::max_element(row) - row.begin();
+      return std::ranges::max_element(row, {},
+                                      [&](const float& score) {
+                                        constexpr float lowest =
+                                            -std::numeric_limits<float>::infinity();
+                                        return &score - row.data() == but ? lowest : score;
+                                      }) -
+             row.begin();
     }
 
    private:
@@ -221,10 +228,12 @@ class moonshine::reader : public segment_reader {
 
   reading read(std::span<const float> speech, std::size_t certain,
                const std::stop_token& stop) override {
-    agreement_.add(decode(speech, agreement_.latest(), stop), speech.size(), certain,
+    auto tokens = speech.size() < first_words ? decode_first_words(speech, stop)
+                                              : decode(speech, agreement_.latest(), stop);
+    agreement_.add(std::move(tokens), speech.size(), certain,
                    [this](std::int64_t token) { return begins_word(piece(token)); });
-    const auto tokens = agreement_.latest();
-    return {.text = text_of(tokens), .stable = text_of(tokens.first(agreement_.stable())).size()};
+    const auto latest = agreement_.latest();
+    return {.text = text_of(latest), .stable = text_of(latest.first(agreement_.stable())).size()};
   }
 
   std::string read_whole(std::span<const float> speech, const std::stop_token& stop) override {
@@ -236,19 +245,21 @@ class moonshine::reader : public segment_reader {
   std::vector<std::int64_t> decode(std::span<const float> speech,
                                    std::span<const std::int64_t> guess,
                                    const std::stop_token& stop) const {
-    auto tokens = decode_once(speech, guess, stop);
-    for (const auto& [without, silence] : other_views) {
-      if (!tokens.empty() || speech.size() < 2 * without) break;
-      std::vector<float> samples(speech.begin() + static_cast<std::ptrdiff_t>(without),
-                                 speech.end());
-      samples.resize(samples.size() + silence);
-      tokens = decode_once(samples, guess, stop);
-    }
+    auto tokens = decode_once(speech, guess, false, stop);
+    if (tokens.empty() && speech.size() >= 2 * before_speech)
+      tokens = decode_once(speech.subspan(before_speech), guess, false, stop);
     return tokens;
   }
 
+  std::vector<std::int64_t> decode_first_words(std::span<const float> speech,
+                                               const std::stop_token& stop) const {
+    std::vector<float> followed(speech.begin(), speech.end());
+    followed.resize(followed.size() + after_speech);
+    return decode_once(followed, agreement_.latest(), true, stop);
+  }
+
   std::vector<std::int64_t> decode_once(std::span<const float> speech,
-                                        std::span<const std::int64_t> guess,
+                                        std::span<const std::int64_t> guess, bool suppress_blank,
                                         const std::stop_token& stop) const {
     std::vector<float> lengthened;
     if (speech.size() < shortest_input) {
@@ -258,8 +269,9 @@ class moonshine::reader : public segment_reader {
     }
     const double seconds = static_cast<double>(speech.size()) / sample_rate;
     const auto longest = static_cast<std::size_t>(seconds * tokens_per_second) + 1;
+    const decoding_rules rules{start_token, end_token, longest, suppress_blank};
     const onnx::tensor hidden = model_->encoder_->encode(speech);
-    return model_->decoder_->decode(hidden, longest, guess, agreement_.stable(), stop);
+    return model_->decoder_->decode(hidden, rules, guess, agreement_.stable(), stop);
   }
 
   const std::string& piece(std::int64_t token) const {

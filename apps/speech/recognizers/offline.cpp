@@ -12,9 +12,9 @@
 namespace duplex::speech {
 namespace {
 
-// A segment has its first partial after so much speech, if that is less than the interval: of
-// shorter ones models make nothing, or another word.
-constexpr std::int64_t soonest = sample_rate * 3 / 10;
+// A segment has its first partial after so much speech, whatever the interval: of shorter ones
+// models make nothing, or another word.
+constexpr std::int64_t soonest = sample_rate / 4;
 
 // While partials have no text, the next is tried after so much.
 constexpr std::int64_t retry = sample_rate / 10;
@@ -75,7 +75,7 @@ class offline_recognition : public recognition {
     if (!segment) return false;
     const auto heard = static_cast<std::int64_t>(segment->samples.size());
     const auto begun = begun_.find(segment->number);
-    if (begun == begun_.end()) return heard - segment->lead >= std::min(interval, soonest);
+    if (begun == begun_.end()) return heard - segment->lead >= soonest;
     const std::int64_t wanted = begun->second.has_text ? interval : std::min(interval, retry);
     const std::int64_t new_enough = model_->is_streaming() ? 0 : heard / part;
     return heard - begun->second.covered >= std::max(wanted, new_enough);
