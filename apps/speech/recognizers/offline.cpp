@@ -20,8 +20,8 @@ constexpr std::int64_t soonest = sample_rate / 4;
 constexpr std::int64_t retry = sample_rate / 10;
 
 // To read a segment anew costs in proportion to its length. Each partial waits until this part of
-// the segment is new, so that partials read a second of speech six times, however long the segment
-// and short the interval.
+// the segment is new, so that they read a second of speech six times at most, and the final once
+// more, however long the segment and short the interval.
 constexpr std::int64_t part = 6;
 
 // Valid UTF-8 without white space at either end.
