@@ -2,10 +2,7 @@
 #include "api/admission.hpp"
 
 #include <algorithm>
-#include <array>
 #include <utility>
-
-#include <arpa/inet.h>
 
 namespace duplex::detail {
 namespace {
@@ -16,16 +13,6 @@ constexpr admission::refusal too_many_of_one{"too many connections from this add
 constexpr admission::refusal too_fast{"too many new connections", std::chrono::seconds(1)};
 
 }  // namespace
-
-std::string network_of(const address& peer) {
-  std::array<unsigned char, 16> bytes = {};
-  if (::inet_pton(AF_INET, peer.host.c_str(), bytes.data()) == 1) return peer.host;
-  const std::string host = peer.host.substr(0, peer.host.find('%'));  // without its interface
-  if (::inet_pton(AF_INET6, host.c_str(), bytes.data()) != 1) return {};
-  constexpr std::array<unsigned char, 12> mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
-  const bool is_ipv4 = std::equal(mapped.begin(), mapped.end(), bytes.begin());  // RFC 4291 2.5.5.2
-  return {bytes.begin(), is_ipv4 ? bytes.end() : bytes.begin() + 8};
-}
 
 admission::slot::slot(admission& owner, std::string network) noexcept
     : owner_(&owner), network_(std::move(network)) {}
@@ -53,8 +40,8 @@ std::optional<admission::slot> admission::admit(const address& peer, time_point 
     refused = too_many;
     return std::nullopt;
   }
-  std::string network;
-  if (max_of_one_) network = network_of(peer);
+  std::string network;  // none: it is not counted
+  if (max_of_one_ && !unix_path_of(peer.host)) network = network_of(peer);
   const auto found = of_each_.find(network);
   if (found != of_each_.end() && found->second >= *max_of_one_) {
     refused = too_many_of_one;

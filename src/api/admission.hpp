@@ -59,8 +59,4 @@ class admission {
   std::optional<time_point> counted_;           // when tokens_ was right
 };
 
-/// What counts as one address: all of IPv4, the first 64 bits of IPv6, which a single customer
-/// has; empty for what is neither.
-std::string network_of(const address& peer);
-
 }  // namespace duplex::detail

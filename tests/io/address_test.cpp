@@ -51,6 +51,16 @@ TEST(address, keeps_the_zone_of_a_link_local_one) {
   EXPECT_EQ(to_address(to_sockaddr({"fe80::1%lo", 80})), (address{"fe80::1%lo", 80}));
 }
 
+TEST(address, of_one_customer_is_one_network) {
+  for (const char* host : {"2001:db8:1:2::3", "2001:db8:1:2:ffff:ffff:ffff:ffff"})
+    EXPECT_EQ(network_of({host, 80}), "2001:db8:1:2::");
+  EXPECT_EQ(network_of({"2001:db8:1:3::3"}), "2001:db8:1:3::");
+  EXPECT_EQ(network_of({"fe80::1%lo"}), "fe80:0:0:0::");
+  EXPECT_EQ(network_of({"::ffff:192.0.2.1"}), "192.0.2.1");
+  for (const char* host : {"192.0.2.1", "unix:/run/app.sock", "unix:", ""})
+    EXPECT_EQ(network_of({host, 1}), host);
+}
+
 TEST(address, refuses_what_is_not_numeric) {
   for (const char* host : {"localhost", "", "1.2.3", "1.2.3.4.5", "[::1]", ":::1"}) {
     try {

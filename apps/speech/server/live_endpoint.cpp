@@ -4,7 +4,6 @@
 #include <duplex/coro/wait.hpp>
 #include <utility>
 
-#include "speech/server/network.hpp"
 #include "speech/session/session_link.hpp"
 
 namespace duplex::speech {
@@ -32,7 +31,7 @@ class live_connection final : public drainable, private coro::timer {
         ws_(ws),
         service_(of),
         link_(
-            of.sessions(), network_of(ws.remote_address().host), [this] { changed_.wake_all(); },
+            of.sessions(), network_of(ws.remote_address()), [this] { changed_.wake_all(); },
             now()) {}
 
   task<> run() {

@@ -5,7 +5,6 @@
 #include <system_error>
 #include <utility>
 
-#include "speech/server/network.hpp"
 #include "speech/session/server_message.hpp"
 
 namespace duplex::speech {
@@ -57,7 +56,7 @@ class request_connection final : public drainable {
   request_connection(connection& ws, service& of)
       : ws_(ws),
         service_(of),
-        memory_(of.request_memory(network_of(ws.remote_address().host))),
+        memory_(of.request_memory(network_of(ws.remote_address()))),
         fits_(of.enter(*this)) {}
   ~request_connection() { service_.leave(*this); }
   request_connection(const request_connection&) = delete;

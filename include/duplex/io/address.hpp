@@ -27,6 +27,11 @@ std::optional<std::string_view> unix_path_of(std::string_view host) noexcept;
 /// "127.0.0.1:8765", "[::1]:8765", "unix:/run/app.sock".
 std::string to_string(const address& address);
 
+/// What of its host counts as one where many have to share: of IPv6 the first 64 bits, which a
+/// single customer has, as "2001:db8:1:2::"; IPv4 in IPv6 (RFC 4291 section 2.5.5.2) as IPv4; any
+/// other host as it is.
+std::string network_of(const address& of);
+
 /// Restricts name look-ups and listening sockets.
 enum class address_family : unsigned char { any, ipv4, ipv6 };
 
