@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <climits>
 #include <cstdio>
 #include <mutex>
@@ -132,15 +133,16 @@ class audio_reader::file {
     void operator()(SNDFILE* handle) const { sf_close(handle); }
   };
 
-  // libsndfile has one place for why a file did not open, which every opening writes to.
+  // libsndfile has one place for why a file did not open, which every opening writes to. A file
+  // may take seconds to open: who has waited for a while does without the reason.
   void open() {
-    static std::mutex one_at_a_time;
-    const std::lock_guard lock(one_at_a_time);
+    static std::timed_mutex one_at_a_time;
+    const std::unique_lock lock(one_at_a_time, std::chrono::milliseconds(100));
     SF_VIRTUAL_IO io{virtual_file::length, virtual_file::seek, virtual_file::read, nullptr,
                      virtual_file::tell};
     handle_.reset(sf_open_virtual(&io, SFM_READ, &info_, &file_));
     source_->check();
-    if (handle_ == nullptr) refuse_file(reason());
+    if (handle_ == nullptr) refuse_file(lock ? reason() : "it does not open");
   }
 
   static std::string reason() {
