@@ -171,6 +171,14 @@ TEST(live_stream, partials_are_urgent_until_a_segment_has_text) {
   EXPECT_EQ(after_400_ms(), (steps{urgency::listen, urgency::first}));
 }
 
+TEST(live_stream, partials_of_which_nothing_is_made_are_not_urgent_for_good) {
+  stream_at_hand stream({.texts = {""}, .segment_samples = 4 * sample_rate}, 1000ms);
+  for (const auto wanted : {urgency::first, urgency::first, urgency::partial}) {
+    stream.put(1000);
+    EXPECT_EQ(stream.run(), (steps{urgency::listen, wanted}));
+  }
+}
+
 TEST(live_stream, partials_of_a_segment_with_text_wait) {
   stream_at_hand stream({.texts = {"a b c d"}, .segment_samples = 4 * sample_rate}, 200ms);
   for (const auto wanted : {urgency::first, urgency::partial, urgency::partial}) {

@@ -25,6 +25,9 @@ constexpr std::size_t bytes_between_flushes = 256;
 // clock gives twice that.
 constexpr std::int64_t most_ahead = to_samples(std::chrono::seconds(30));
 
+// A model that has made nothing of so much speech may never make something of it.
+constexpr milliseconds hopeful{2000};
+
 constexpr std::int64_t remembered = to_samples(std::chrono::seconds(60));
 constexpr std::int64_t grain = to_samples(milliseconds(50));  // of what is remembered
 
@@ -115,7 +118,8 @@ void live_stream::step(const std::stop_token& stop) noexcept {
     } else {
       auto partial = recognition_->decode_partial(stop);
       const auto since = arrival(partial.end_ms);
-      if (!partial.text.empty()) is_unread_ = false;
+      const std::int64_t length = partial.end_ms - partial.start_ms;
+      if (!partial.text.empty() || length >= hopeful.count()) is_unread_ = false;
       tell(std::move(partial), since);
     }
     tell_progress();

@@ -36,7 +36,8 @@ struct told_event {
 /// before more is listened to: what waits is audio in the queue, which its client can be told of,
 /// and never more than a segment that has ended. Partials come last: where there is no time for
 /// them they are skipped, and the next covers all that was heard. Until a segment has text, which
-/// somebody who begins to speak waits for, they are as urgent as finals.
+/// somebody who begins to speak waits for, they are as urgent as finals, while it is shorter than
+/// two seconds.
 ///
 /// Audio that comes faster than it can have been spoken is a recording: beyond half a minute of it
 /// the stream goes with the files (`urgency::batch`), so that sending fast pushes nobody aside.
@@ -110,7 +111,7 @@ class live_stream final : public schedulable {
   std::int64_t bytes_ = 0;
   std::int64_t processed_ = 0;  // bytes told
   std::optional<clock::time_point> stopped_;
-  bool is_unread_ = false;  // no partial of the open segment has had text
+  bool is_unread_ = false;  // the open segment is young, and no partial of it had text
   bool over_ = false;
   std::vector<told_event> events_;  // of this step
   std::int64_t allowance_;          // samples that may be heard as live ones
