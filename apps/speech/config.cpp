@@ -144,7 +144,8 @@ void add_options(option_list& options, settings& it) {
            "connections from one address; not behind a proxy, all of whose clients are one")
       ->check(CLI::Range(1, 1'000'000));
   options
-      .add("request-memory", it.request_memory, "MiB that all one-message requests together hold")
+      .add("request-memory", it.request_memory,
+           "MiB that all one-message requests together hold, those of one address half of it")
       ->check(CLI::Range(1, 1'000'000))
       ->type_name("MIB")
       ->capture_default_str();

@@ -140,6 +140,15 @@ TEST(speech_server, one_address_has_half_of_the_memory_of_requests) {
   EXPECT_EQ(json::parse(first.recv(60s).text())["state"], "success");
 }
 
+TEST(speech_server, a_request_that_never_fits_is_too_big) {
+  const running_server server(scripted(), {.request_memory = 100'000});
+  auto ws = server.connect();
+  ws.send(request_of(wav_file(tone(2, 16000))));
+  EXPECT_THROW(ws.recv(60s), connection_closed_error);
+  EXPECT_EQ(ws.close_code(), 1009);
+  EXPECT_EQ(ws.close_reason(), "message_too_big");
+}
+
 // A connected socket that holds little of what comes.
 int small_socket(std::uint16_t port) {
   const int to = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

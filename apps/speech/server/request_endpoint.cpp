@@ -116,7 +116,7 @@ class request_connection final : public drainable {
 
   task<message> assemble(memory_share& held) {
     const auto idle = service_.sessions().limits().idle;
-    const std::size_t most = service_.handler().limits().max_size;
+    const std::size_t most = std::min(service_.handler().limits().max_size, memory_->most());
     auto stream = co_await ws_.recv_streaming(limit(idle, draining_.get_token()));
     buffer all;
     for (;;) {
