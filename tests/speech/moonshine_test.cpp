@@ -136,6 +136,36 @@ TEST(moonshine, a_sentence_is_read_whenever_it_begins) {
   }
 }
 
+// Without `suppress_blank` a third of first readings have no word.
+TEST(moonshine, the_first_partial_has_a_word) {
+  constexpr int chunk = sample_rate / 10;
+  for (int from = 0; from < 20; from += test::sanitized ? 5 : 1) {
+    auto speech = std::span(jfk()).subspan(static_cast<std::size_t>(from) * sample_rate / 2);
+    const auto stream = tiny()->start();
+    while (!stream->partial_due(sample_rate)) {
+      ASSERT_GE(speech.size(), static_cast<std::size_t>(chunk));
+      stream->accept(speech.first(chunk));
+      speech = speech.subspan(chunk);
+    }
+    EXPECT_NE(stream->decode_partial({}).text, "") << from;
+  }
+}
+
+TEST(moonshine, partials_do_not_lose_all_words) {
+  for (std::size_t from = 7 * sample_rate; from < 9 * sample_rate; from += sample_rate / 5) {
+    const auto stream = tiny()->start();
+    stream->accept(std::vector<float>(sample_rate));
+    bool has_text = false;
+    for (std::size_t at = from; at < from + 2 * sample_rate; at += sample_rate / 10) {
+      stream->accept(std::span(jfk()).subspan(at, sample_rate / 10));
+      if (!stream->partial_due(sample_rate / 10)) continue;
+      const auto partial = stream->decode_partial({});
+      EXPECT_FALSE(has_text && partial.text.empty()) << from << ' ' << at;
+      has_text = has_text || !partial.text.empty();
+    }
+  }
+}
+
 TEST(moonshine, reset_forgets_the_stream) {
   const auto stream = tiny()->start(recording_options);
   stream->accept(std::span(jfk()).first(3 * sample_rate));

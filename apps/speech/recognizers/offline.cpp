@@ -12,16 +12,16 @@
 namespace duplex::speech {
 namespace {
 
-// A segment has its first partial after so much speech, whatever the interval: of shorter ones
-// models make nothing, or another word.
+// A segment has its first partial after so much speech, whatever the interval: of less models make
+// nothing, or another word, also of a hum.
 constexpr std::int64_t soonest = sample_rate / 4;
 
 // While partials have no text, the next is tried after so much.
 constexpr std::int64_t retry = sample_rate / 10;
 
 // To read a segment anew costs in proportion to its length. Each partial waits until this part of
-// the segment is new, so that they read a second of speech six times at most, and the final once
-// more, however long the segment and short the interval.
+// the segment is new, so that all of them together read six times its length at most, however long
+// it is and short the interval.
 constexpr std::int64_t part = 6;
 
 // Valid UTF-8 without white space at either end.
@@ -75,7 +75,7 @@ class offline_recognition : public recognition {
     if (!segment) return false;
     const auto heard = static_cast<std::int64_t>(segment->samples.size());
     const auto begun = begun_.find(segment->number);
-    if (begun == begun_.end()) return heard - segment->lead >= soonest;
+    if (begun == begun_.end()) return segment->voice_end - segment->voice_start >= soonest;
     const std::int64_t wanted = begun->second.has_text ? interval : std::min(interval, retry);
     const std::int64_t new_enough = model_->is_streaming() ? 0 : heard / part;
     return heard - begun->second.covered >= std::max(wanted, new_enough);
