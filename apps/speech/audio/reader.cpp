@@ -6,6 +6,7 @@
 #include <array>
 #include <chrono>
 #include <climits>
+#include <condition_variable>
 #include <cstdio>
 #include <mutex>
 #include <optional>
@@ -88,6 +89,33 @@ struct virtual_file {
   static sf_count_t tell(void* user) { return self(user).position; }
 };
 
+// libsndfile has one place for why a file did not open, which every opening writes to. A file may
+// take seconds to open: who has waited for a while goes on, and does without the reason.
+class opening_alone {
+ public:
+  opening_alone() {
+    std::unique_lock lock(mutex_);
+    is_alone_ = ended_.wait_for(lock, std::chrono::milliseconds(100), [] { return !is_taken_; });
+    if (is_alone_) is_taken_ = true;
+  }
+  ~opening_alone() {
+    if (!is_alone_) return;
+    const std::lock_guard lock(mutex_);
+    is_taken_ = false;
+    ended_.notify_one();
+  }
+  opening_alone(const opening_alone&) = delete;
+  opening_alone& operator=(const opening_alone&) = delete;
+
+  explicit operator bool() const { return is_alone_; }
+
+ private:
+  static inline std::mutex mutex_;  // of the others; one that is timed, Clang's TSan does not know
+  static inline std::condition_variable ended_;
+  static inline bool is_taken_ = false;
+  bool is_alone_;
+};
+
 }  // namespace
 
 // The file's own frames.
@@ -133,16 +161,13 @@ class audio_reader::file {
     void operator()(SNDFILE* handle) const { sf_close(handle); }
   };
 
-  // libsndfile has one place for why a file did not open, which every opening writes to. A file
-  // may take seconds to open: who has waited for a while does without the reason.
   void open() {
-    static std::timed_mutex one_at_a_time;
-    const std::unique_lock lock(one_at_a_time, std::chrono::milliseconds(100));
+    const opening_alone alone;
     SF_VIRTUAL_IO io{virtual_file::length, virtual_file::seek, virtual_file::read, nullptr,
                      virtual_file::tell};
     handle_.reset(sf_open_virtual(&io, SFM_READ, &info_, &file_));
     source_->check();
-    if (handle_ == nullptr) refuse_file(lock ? reason() : "it does not open");
+    if (handle_ == nullptr) refuse_file(alone ? reason() : "it does not open");
   }
 
   static std::string reason() {
