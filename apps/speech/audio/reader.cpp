@@ -90,12 +90,12 @@ struct virtual_file {
 };
 
 // libsndfile has one place for why a file did not open, which every opening writes to. A file may
-// take seconds to open: who has waited for a while goes on, and does without the reason.
+// take seconds to open: who has waited for one goes on, and does without the reason.
 class opening_alone {
  public:
   opening_alone() {
     std::unique_lock lock(mutex_);
-    is_alone_ = ended_.wait_for(lock, std::chrono::milliseconds(100), [] { return !is_taken_; });
+    is_alone_ = ended_.wait_for(lock, std::chrono::seconds(1), [] { return !is_taken_; });
     if (is_alone_) is_taken_ = true;
   }
   ~opening_alone() {
