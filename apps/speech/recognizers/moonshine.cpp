@@ -256,7 +256,8 @@ class moonshine::reader : public segment_reader {
                                    const std::stop_token& stop) const {
     auto tokens = decode_once(speech, guess, false, stop);
     for (const auto& [without, silence] : other_views) {
-      if (!tokens.empty() || speech.size() < 2 * without) break;
+      if (!tokens.empty()) break;
+      if (speech.size() < 2 * without) continue;
       tokens = decode_once(followed(speech.subspan(without), silence), guess, false, stop);
     }
     return tokens;
