@@ -40,8 +40,8 @@ struct scheduler::entry {
   std::shared_ptr<schedulable> of;
   std::optional<urgency> queued = {};
   clock::time_point since = {};
-  std::optional<clock::time_point> partial_since =
-      {};  // wanted, and neither it nor a final was had
+  // When a partial was wanted, of which there was neither a turn since nor one of a final.
+  std::optional<clock::time_point> partial_since = {};
   std::list<entry*>::iterator place = {};
   bool cancelled = false;
   std::stop_source stop = {};

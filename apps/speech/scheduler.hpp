@@ -26,7 +26,7 @@ namespace duplex::speech {
 enum class urgency {
   listen,   // within 100 ms
   final,    // within 200 ms
-  first,    // as a final: a partial of a segment that has had no text
+  first,    // as a final: a partial of a young segment that has had no text
   partial,  // within 2 s of being wanted and of the last such turn, as the next
   batch,
 };
