@@ -9,7 +9,6 @@ import contextlib
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,9 @@ import wave
 from pathlib import Path
 
 from chromium import chromium, find
+
+sys.path.append(str(Path(__file__).parents[1] / 'support'))
+from ports import kept_port
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = RECORDING = MODULES = NODE = SCREENSHOTS = None
@@ -39,15 +41,6 @@ def server(*arguments, port=0, end=subprocess.Popen.terminate):
         end(process)
         process.wait(60)
         process.stdout.close()
-
-
-@contextlib.contextmanager
-def kept_port():
-    """Gives a port that nobody gets who asks for any; who asks for it may listen there."""
-    with socket.socket() as keeper:
-        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        keeper.bind(('127.0.0.1', 0))
-        yield keeper.getsockname()[1]
 
 
 class Proxy:

@@ -1,7 +1,5 @@
 // What the speech server answers to plain HTTP, and to handshakes it refuses.
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -31,14 +29,7 @@ struct reply {
 class plain_connection {
  public:
   explicit plain_connection(const running_server& server)
-      : to_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), port_(server.port()) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port_);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (::connect(to_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
-      throw std::runtime_error("cannot connect");
-  }
+      : to_(server.connected_socket()), port_(server.port()) {}
   plain_connection(const plain_connection&) = delete;
   plain_connection& operator=(const plain_connection&) = delete;
   ~plain_connection() { ::close(to_); }

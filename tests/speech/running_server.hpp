@@ -1,7 +1,11 @@
 // A speech server on a thread and a port of its own, and a client of its live streams.
 #pragma once
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <duplex/coro/scope.hpp>
 #include <duplex/io/loop.hpp>
@@ -10,6 +14,7 @@
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -60,6 +65,19 @@ class running_server {
                                   connect_options options = {}) const {
     options.max_size = std::nullopt;
     return sync::connect(uri(path), options);
+  }
+  /// A connected socket, which is the caller's, that keeps little of what comes where that is said.
+  int connected_socket(int receive_buffer = 0) const {
+    const int to = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (receive_buffer != 0)
+      ::setsockopt(to, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port_);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (::connect(to, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+      throw std::runtime_error("cannot connect");
+    return to;
   }
 
   void drain(std::chrono::milliseconds within) {

@@ -223,34 +223,29 @@ TEST(scheduler, files_and_partials_are_equals) {
   EXPECT_EQ(done.wait_for(4), (lines{"first listen", "file batch", "a partial", "file batch"}));
 }
 
-TEST(scheduler, a_partial_keeps_its_place_while_its_stream_listens) {
+// What is done where a partial of "a" waits, then one of "b", and "a" wants something else first.
+lines done_with_a_turn_of(urgency more_urgent) {
   timed all;
   busy_thread busy(all.one_thread, all.done);
-  auto listens = std::make_shared<chores>(all.done, "listens", std::vector{urgency::partial});
-  all.one_thread.wake(listens);
+  auto a = work(all.done, "a", {urgency::partial});
+  all.one_thread.wake(a);
   all.pass(10ms);
-  all.one_thread.wake(work(all.done, "other", {urgency::partial}));
+  all.one_thread.wake(work(all.done, "b", {urgency::partial}));
   all.pass(10ms);
-  listens->add_first(urgency::listen);
-  all.one_thread.wake(listens);
+  a->add_first(more_urgent);
+  all.one_thread.wake(a);
   busy.release();
-  EXPECT_EQ(all.done.wait_for(4),
-            (lines{"first listen", "listens listen", "listens partial", "other partial"}));
+  return all.done.wait_for(4);
+}
+
+TEST(scheduler, a_partial_keeps_its_place_while_its_stream_listens) {
+  EXPECT_EQ(done_with_a_turn_of(urgency::listen),
+            (lines{"first listen", "a listen", "a partial", "b partial"}));
 }
 
 TEST(scheduler, a_final_takes_the_place_of_a_partial_that_waited) {
-  timed all;
-  busy_thread busy(all.one_thread, all.done);
-  auto ends = std::make_shared<chores>(all.done, "ends", std::vector{urgency::partial});
-  all.one_thread.wake(ends);
-  all.pass(10ms);
-  all.one_thread.wake(work(all.done, "other", {urgency::partial}));
-  all.pass(10ms);
-  ends->add_first(urgency::final);  // its next partial is of another segment
-  all.one_thread.wake(ends);
-  busy.release();
-  EXPECT_EQ(all.done.wait_for(4),
-            (lines{"first listen", "ends final", "other partial", "ends partial"}));
+  EXPECT_EQ(done_with_a_turn_of(urgency::final),
+            (lines{"first listen", "a final", "b partial", "a partial"}));  // of another segment
 }
 
 TEST(scheduler, the_first_text_of_a_segment_is_as_urgent_as_a_final) {

@@ -2,8 +2,6 @@
 #include "speech/server.hpp"
 
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <atomic>
@@ -149,23 +147,9 @@ TEST(speech_server, a_request_that_never_fits_is_too_big) {
   EXPECT_EQ(ws.close_reason(), "message_too_big");
 }
 
-// A connected socket that holds little of what comes.
-int small_socket(std::uint16_t port) {
-  const int to = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const int size = 1 << 16;
-  ::setsockopt(to, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::connect(to, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
-    throw std::runtime_error("cannot connect");
-  return to;
-}
-
 // Reads the beginning of what is answered, and no more.
 task<> begin_to_read(const running_server& server, const std::string& request, bool& begun) {
-  auto ws = co_await connect("ws://127.0.0.1/", {.sock = small_socket(server.port())});
+  auto ws = co_await connect("ws://127.0.0.1/", {.sock = server.connected_socket(1 << 16)});
   co_await ws.send(request);
   auto reply = co_await ws.recv_streaming();
   auto part = co_await reply.next();

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import os
 import pathlib
-import socket
 import subprocess
 import sys
 
@@ -17,6 +16,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.legacy.client import connect
 
 from peer import check, ours, run
+
+sys.path.append(str(pathlib.Path(__file__).parents[1] / 'support'))
+from ports import kept_port
 
 PROGRAM, CONFIGURATIONS = sys.argv[1], pathlib.Path(sys.argv[2])
 SEARCH = os.environ.get('PATH', '') + ':/usr/sbin:/sbin'
@@ -26,15 +28,6 @@ COMMANDS = {
     'haproxy-tcp.cfg': ['haproxy', '-f', 'haproxy-tcp.cfg'],
     'Caddyfile': ['caddy', 'run', '--adapter', 'caddyfile', '--config', 'Caddyfile'],
 }
-
-
-@contextlib.contextmanager
-def kept_port():
-    """Gives a port that nobody gets who asks for any; who asks for it may listen there."""
-    with socket.socket() as keeper:
-        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        keeper.bind(('127.0.0.1', 0))
-        yield keeper.getsockname()[1]
 
 
 @contextlib.asynccontextmanager
