@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -223,9 +224,14 @@ TEST_P(proxies, are_in_the_debug_log_with_the_address_they_have) {
     peer.write("HTTP/1.1 200 OK\r\n\r\n");
     be_server(peer);
   });
+  std::mutex mutex;  // the blocking client's service thread logs, too
   std::vector<std::string> lines;
-  const logger sink([&](const log_record& record) { lines.emplace_back(record.message); },
-                    log_level::debug);
+  const logger sink(
+      [&](const log_record& record) {
+        const std::lock_guard lock(mutex);
+        lines.emplace_back(record.message);
+      },
+      log_level::debug);
   EXPECT_EQ(say_hello("ws://x", {.proxy = url_of(proxy, "http", "me:secret@"), .logger = &sink}),
             "hello");
   const std::string at = "127.0.0.1:" + std::to_string(proxy.port());
