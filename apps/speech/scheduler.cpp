@@ -10,6 +10,8 @@
 namespace duplex::speech {
 namespace {
 
+constexpr auto live = std::chrono::seconds(1);  // since the last stream was listened to
+
 // In Linux a thread has a nice value of its own, and begins with that of the one that made it.
 void lower_priority_of_this_thread() {
   constexpr int lower = 10;
@@ -23,10 +25,10 @@ const char* to_string(urgency of) {
   switch (of) {
     case urgency::listen:
       return "listen";
-    case urgency::final:
-      return "final";
     case urgency::first:
       return "first";
+    case urgency::final:
+      return "final";
     case urgency::partial:
       return "partial";
     case urgency::batch:
@@ -48,7 +50,9 @@ struct scheduler::entry {
 };
 
 scheduler::scheduler(unsigned threads, observer observe, std::function<clock::time_point()> now)
-    : observe_(std::move(observe)), now_(std::move(now)) {
+    : observe_(std::move(observe)),
+      now_(std::move(now)),
+      spare_threads_(threads > 1 ? threads - 1 : 1) {
   if (threads == 0) throw std::invalid_argument("a scheduler needs a thread, not 0");
   try {
     for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
@@ -131,12 +135,16 @@ void scheduler::work() {
     from.last_turn = began;
     dequeue(one);
     if (wanted != urgency::listen) one.partial_since.reset();
+    const bool is_spare = from.spare;
+    spare_steps_ += is_spare;
     lock.unlock();
 
     one.of->step(one.stop.get_token());
     if (observe_) observe_({wanted, began - one.since, now_() - began});
 
     lock.lock();
+    spare_steps_ -= is_spare;
+    if (is_spare) changed_.notify_one();  // whom it kept waiting
     const auto next = one.cancelled ? std::nullopt : one.of->wants();
     if (next) {
       enqueue(one, *next);
@@ -149,18 +157,26 @@ void scheduler::work() {
   }
 }
 
-// The queue whose first is due first; nullptr: nobody waits.
+// The queue whose first is due first; nullptr: nobody waits for whom there is a thread.
 scheduler::queue* scheduler::most_urgent() {
+  const bool has_room = has_room_for_spare_work();
   queue* first = nullptr;
   for (queue& each : queues_) {
-    if (!each.waiting.empty() && (first == nullptr || due(each) < due(*first))) first = &each;
+    if (each.waiting.empty() || (each.spare && !has_room)) continue;
+    if (first == nullptr || due(each) < due(*first)) first = &each;
   }
   return first;
 }
 
+bool scheduler::has_room_for_spare_work() const {
+  if (spare_steps_ < spare_threads_) return true;
+  const auto& last_listened = queues_[0].last_turn;
+  return !last_listened || now_() - *last_listened > live;
+}
+
 scheduler::clock::time_point scheduler::due(const queue& of) {
   const auto since = of.waiting.front()->since;
-  return (of.spare ? std::max(since, of.last_turn) : since) + of.patience;
+  return (of.spare && of.last_turn ? std::max(since, *of.last_turn) : since) + of.patience;
 }
 
 // One that is queued already keeps its place, unless it has become more or less urgent. A partial
@@ -192,9 +208,9 @@ void scheduler::dequeue(entry& one) {
 scheduler::queue& scheduler::queue_of(urgency wanted) {
   switch (wanted) {
     case urgency::listen:
+    case urgency::first:
       return queues_[0];
     case urgency::final:
-    case urgency::first:
       return queues_[1];
     case urgency::partial:
     case urgency::batch:

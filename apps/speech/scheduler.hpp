@@ -22,15 +22,15 @@ namespace duplex::speech {
 ///
 /// Partials and files are for what time is left, in turn. Where none is, one of them in all is due
 /// every two seconds: a file of an hour ends at some time, and a hundred files do not make a live
-/// stream late.
+/// stream late. While streams are live, one thread, where there are several, does nothing of it.
 enum class urgency {
-  listen,   // within 100 ms
+  listen,   // within 20 ms
+  first,    // as that: a partial of a young segment that has had no text
   final,    // within 200 ms
-  first,    // as a final: a partial of a young segment that has had no text
   partial,  // within 2 s of being wanted and of the last such turn, as the next
   batch,
 };
-inline constexpr std::array urgencies{urgency::listen, urgency::final, urgency::first,
+inline constexpr std::array urgencies{urgency::listen, urgency::first, urgency::final,
                                       urgency::partial, urgency::batch};
 const char* to_string(urgency of);
 
@@ -91,12 +91,13 @@ class scheduler {
     clock::duration patience;
     bool spare;  // one turn in that time is enough for all of it
     std::list<entry*> waiting = {};
-    clock::time_point last_turn = clock::time_point::min();
+    std::optional<clock::time_point> last_turn = {};
   };
 
   void work();
   void end();
   queue* most_urgent();
+  bool has_room_for_spare_work() const;
   static clock::time_point due(const queue& of);
   void enqueue(entry& one, urgency wanted);
   void dequeue(entry& one);
@@ -105,11 +106,13 @@ class scheduler {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::unordered_map<const schedulable*, std::unique_ptr<entry>> entries_;
-  std::array<queue, 3> queues_{queue{std::chrono::milliseconds(100), false},
+  std::array<queue, 3> queues_{queue{std::chrono::milliseconds(20), false},
                                queue{std::chrono::milliseconds(200), false},
                                queue{std::chrono::seconds(2), true}};
   observer observe_;
   std::function<clock::time_point()> now_;
+  const unsigned spare_threads_;  // that may do spare steps while streams are live
+  unsigned spare_steps_ = 0;      // that run
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };

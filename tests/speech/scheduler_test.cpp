@@ -142,7 +142,7 @@ TEST(scheduler, whose_time_is_up_first_comes_first) {
   timed all;
   busy_thread busy(all.one_thread, all.done);
   all.one_thread.wake(work(all.done, "late", {urgency::final}));  // by 200
-  all.pass(99ms);
+  all.pass(179ms);
   all.one_thread.wake(work(all.done, "a", {urgency::listen}));  // by 199
   all.pass(2ms);
   all.one_thread.wake(work(all.done, "b", {urgency::listen}));  // by 201
@@ -248,17 +248,66 @@ TEST(scheduler, a_final_takes_the_place_of_a_partial_that_waited) {
             (lines{"first listen", "a final", "b partial", "a partial"}));  // of another segment
 }
 
-TEST(scheduler, the_first_text_of_a_segment_is_as_urgent_as_a_final) {
+TEST(scheduler, the_first_text_of_a_segment_is_as_urgent_as_listening) {
   timed all;
   busy_thread busy(all.one_thread, all.done);
   all.one_thread.wake(work(all.done, "reads", {urgency::partial}));
+  all.one_thread.wake(work(all.done, "ends", {urgency::final}));
   all.pass(10ms);
   all.one_thread.wake(work(all.done, "begins", {urgency::first}));
-  all.one_thread.wake(work(all.done, "ends", {urgency::final}));
+  all.pass(1ms);
+  all.one_thread.wake(work(all.done, "goes on", {urgency::listen}));
   EXPECT_EQ(all.one_thread.waiting(urgency::first), 1U);
   busy.release();
-  EXPECT_EQ(all.done.wait_for(4),
-            (lines{"first listen", "begins first", "ends final", "reads partial"}));
+  EXPECT_EQ(all.done.wait_for(5), (lines{"first listen", "begins first", "goes on listen",
+                                         "ends final", "reads partial"}));
+}
+
+// Two threads, of which one does the first of two steps that are for what time is left. Both have
+// looked for more to do once the others that were woken later are done.
+struct two_threads {
+  two_threads() {
+    long_step->stall = &stall;
+    both.wake(work(done, "live", {urgency::listen}));
+    done.wait_for(1);
+  }
+  void begin(urgency spare) {
+    long_step->add(spare);
+    both.wake(long_step);
+    stall.wait_for_arrivals(1);
+    both.wake(work(done, "next", {spare}));
+  }
+
+  journal done;
+  gate stall;
+  std::atomic<scheduler::clock::duration> time{std::chrono::hours(1)};
+  std::shared_ptr<chores> long_step = work(done, "long", {});
+  scheduler both{2, {}, [this] { return scheduler::clock::time_point(time.load()); }};
+};
+
+TEST(scheduler, one_of_several_threads_is_left_to_who_speaks) {
+  for (const urgency spare : {urgency::partial, urgency::batch}) {
+    two_threads all;
+    all.begin(spare);
+    all.time = all.time.load() + 900ms;
+    const std::string kind = to_string(spare);
+    all.both.wake(work(all.done, "a", {urgency::final}));
+    EXPECT_EQ(all.done.wait_for(2), (lines{"live listen", "a final"}));
+    all.both.wake(work(all.done, "b", {urgency::listen, urgency::first}));
+    EXPECT_EQ(all.done.wait_for(4), (lines{"live listen", "a final", "b listen", "b first"}));
+    EXPECT_EQ(all.both.waiting(spare), 1U);
+    all.stall.open();
+    const lines written = all.done.wait_for(6);
+    EXPECT_EQ(lines(written.begin() + 4, written.end()), (lines{"long " + kind, "next " + kind}));
+  }
+}
+
+TEST(scheduler, files_have_all_threads_where_nobody_speaks) {
+  two_threads all;
+  all.time = all.time.load() + 1001ms;
+  all.begin(urgency::batch);
+  EXPECT_EQ(all.done.wait_for(2), (lines{"live listen", "next batch"}));
+  all.stall.open();
 }
 
 TEST(scheduler, what_becomes_urgent_moves_up_and_what_does_not_keeps_its_place) {

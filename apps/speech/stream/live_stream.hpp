@@ -36,8 +36,8 @@ struct told_event {
 /// before more is listened to: what waits is audio in the queue, which its client can be told of,
 /// and never more than a segment that has ended. Partials come last: where there is no time for
 /// them they are skipped, and the next covers all that was heard. Until a segment has text, which
-/// somebody who begins to speak waits for, they are as urgent as finals, while it is shorter than
-/// two seconds.
+/// somebody who begins to speak waits for, they are as urgent as listening, while it is shorter
+/// than two seconds.
 ///
 /// Audio that comes faster than it can have been spoken is a recording: beyond half a minute of it
 /// the stream goes with the files (`urgency::batch`), so that sending fast pushes nobody aside.
