@@ -10,7 +10,7 @@
 namespace duplex::speech {
 namespace {
 
-constexpr auto live = std::chrono::seconds(1);  // since the last stream was listened to
+constexpr auto live = std::chrono::seconds(2);  // since a stream was listened to
 
 // In Linux a thread has a nice value of its own, and begins with that of the one that made it.
 void lower_priority_of_this_thread() {
@@ -126,9 +126,10 @@ void scheduler::work() {
   lower_priority_of_this_thread();
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [&] { return stopping_ || most_urgent() != nullptr; });
+    queue* found = nullptr;
+    changed_.wait(lock, [&] { return stopping_ || (found = most_urgent()) != nullptr; });
     if (stopping_) return;
-    queue& from = *most_urgent();
+    queue& from = *found;
     entry& one = *from.waiting.front();
     const auto wanted = *one.queued;
     const auto began = now_();
@@ -170,6 +171,7 @@ scheduler::queue* scheduler::most_urgent() {
 
 bool scheduler::has_room_for_spare_work() const {
   if (spare_steps_ < spare_threads_) return true;
+  if (!queues_[0].waiting.empty()) return false;
   const auto& last_listened = queues_[0].last_turn;
   return !last_listened || now_() - *last_listened > live;
 }

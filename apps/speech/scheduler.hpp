@@ -22,7 +22,8 @@ namespace duplex::speech {
 ///
 /// Partials and files are for what time is left, in turn. Where none is, one of them in all is due
 /// every two seconds: a file of an hour ends at some time, and a hundred files do not make a live
-/// stream late. While streams are live, one thread, where there are several, does nothing of it.
+/// stream late. While streams are listened to, and for two seconds after, one thread, where there
+/// are several, does nothing of it.
 enum class urgency {
   listen,   // within 20 ms
   first,    // as that: a partial of a young segment that has had no text
@@ -111,7 +112,7 @@ class scheduler {
                                queue{std::chrono::seconds(2), true}};
   observer observe_;
   std::function<clock::time_point()> now_;
-  const unsigned spare_threads_;  // that may do spare steps while streams are live
+  const unsigned spare_threads_;  // that may do spare steps beside live streams
   unsigned spare_steps_ = 0;      // that run
   bool stopping_ = false;
   std::vector<std::thread> threads_;

@@ -220,6 +220,7 @@ class Files(Case):
         with open(fifo, 'wb', buffering=0) as recording:
             recording.write(b'RIFF')
             while any(fcntl.ioctl(recording, termios.FIONREAD, bytes(4))) or not is_idle(process):
+                self.assertIsNone(process.poll())
                 time.sleep(0.01)
             process.send_signal(signal.SIGINT)
             stdout, stderr = process.communicate(timeout=PATIENCE)

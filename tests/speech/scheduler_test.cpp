@@ -73,9 +73,9 @@ class chores : public schedulable {
       what = left_.front();
       left_.erase(left_.begin());
     }
-    if (stall) {
+    if (gate* const passed = what == urgency::final && stall_of_finals ? stall_of_finals : stall) {
       try {
-        stall->pass(stop);
+        passed->pass(stop);
       } catch (const speech_error&) {
         to_.write(name_ + " stopped");
       }
@@ -85,6 +85,7 @@ class chores : public schedulable {
   }
 
   gate* stall = nullptr;  // that every step passes
+  gate* stall_of_finals = nullptr;
   test::event* gone = nullptr;
 
  private:
@@ -263,8 +264,7 @@ TEST(scheduler, the_first_text_of_a_segment_is_as_urgent_as_listening) {
                                          "ends final", "reads partial"}));
 }
 
-// Two threads, of which one does the first of two steps that are for what time is left. Both have
-// looked for more to do once the others that were woken later are done.
+// Two threads, of which one does the first of two steps that are for what time is left.
 struct two_threads {
   two_threads() {
     long_step->stall = &stall;
@@ -277,6 +277,7 @@ struct two_threads {
     stall.wait_for_arrivals(1);
     both.wake(work(done, "next", {spare}));
   }
+  void pass(std::chrono::milliseconds more) { time = time.load() + more; }
 
   journal done;
   gate stall;
@@ -285,11 +286,12 @@ struct two_threads {
   scheduler both{2, {}, [this] { return scheduler::clock::time_point(time.load()); }};
 };
 
+// Whoever does "b" has looked for something else between its steps.
 TEST(scheduler, one_of_several_threads_is_left_to_who_speaks) {
   for (const urgency spare : {urgency::partial, urgency::batch}) {
     two_threads all;
     all.begin(spare);
-    all.time = all.time.load() + 900ms;
+    all.pass(1900ms);
     const std::string kind = to_string(spare);
     all.both.wake(work(all.done, "a", {urgency::final}));
     EXPECT_EQ(all.done.wait_for(2), (lines{"live listen", "a final"}));
@@ -302,12 +304,55 @@ TEST(scheduler, one_of_several_threads_is_left_to_who_speaks) {
   }
 }
 
+TEST(scheduler, what_is_left_is_done_beside_who_speaks_as_soon_as_a_thread_may) {
+  gate stalled_final;
+  two_threads all;
+  all.long_step->stall_of_finals = &stalled_final;
+  all.begin(urgency::partial);
+  all.long_step->add(urgency::final);
+  all.stall.open();
+  stalled_final.wait_for_arrivals(1);
+  EXPECT_EQ(all.done.wait_for(3), (lines{"live listen", "long partial", "next partial"}));
+  stalled_final.open();
+}
+
+TEST(scheduler, whoever_waits_to_be_heard_comes_before_files_however_long_ago_somebody_was) {
+  gate stalled_final;
+  two_threads all;
+  all.begin(urgency::batch);
+  auto speaks = work(all.done, "speaks", {urgency::final, urgency::listen});
+  speaks->stall_of_finals = &stalled_final;
+  all.both.wake(speaks);
+  stalled_final.wait_for_arrivals(1);
+  all.pass(1h);
+  stalled_final.open();
+  EXPECT_EQ(all.done.wait_for(3), (lines{"live listen", "speaks final", "speaks listen"}));
+}
+
 TEST(scheduler, files_have_all_threads_where_nobody_speaks) {
   two_threads all;
-  all.time = all.time.load() + 1001ms;
   all.begin(urgency::batch);
-  EXPECT_EQ(all.done.wait_for(2), (lines{"live listen", "next batch"}));
+  all.pass(2001ms);
+  all.both.wake(work(all.done, "a", {urgency::final}));
+  const lines written = all.done.wait_for(3);  // while the other still runs
+  EXPECT_EQ(std::ranges::count(written, "next batch"), 1);
   all.stall.open();
+}
+
+TEST(scheduler, of_three_threads_two_are_for_files_while_somebody_speaks) {
+  journal done;
+  gate stall;
+  scheduler three(3);
+  three.wake(work(done, "live", {urgency::listen}));
+  done.wait_for(1);
+  for (const char* name : {"a", "b"}) {
+    auto file = work(done, name, {urgency::batch});
+    file->stall = &stall;
+    three.wake(file);
+  }
+  stall.wait_for_arrivals(2);
+  stall.open();
+  done.wait_for(3);
 }
 
 TEST(scheduler, what_becomes_urgent_moves_up_and_what_does_not_keeps_its_place) {
