@@ -342,7 +342,7 @@ TEST(scheduler, files_have_all_threads_where_nobody_speaks) {
 TEST(scheduler, of_three_threads_two_are_for_files_while_somebody_speaks) {
   journal done;
   gate stall;
-  scheduler three(3);
+  scheduler three(3, {}, [] { return scheduler::clock::time_point(1h); });
   three.wake(work(done, "live", {urgency::listen}));
   done.wait_for(1);
   for (const char* name : {"a", "b"}) {
@@ -351,8 +351,11 @@ TEST(scheduler, of_three_threads_two_are_for_files_while_somebody_speaks) {
     three.wake(file);
   }
   stall.wait_for_arrivals(2);
+  three.wake(work(done, "c", {urgency::batch}));
+  three.wake(work(done, "ends", {urgency::final}));
+  EXPECT_EQ(done.wait_for(2), (lines{"live listen", "ends final"}));
+  EXPECT_EQ(three.waiting(urgency::batch), 1U);
   stall.open();
-  done.wait_for(3);
 }
 
 TEST(scheduler, what_becomes_urgent_moves_up_and_what_does_not_keeps_its_place) {
