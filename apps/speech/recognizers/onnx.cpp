@@ -185,6 +185,8 @@ session::session(const std::filesystem::path& model) : model_(model) {
   check(api().SetIntraOpNumThreads(made, 1));
   check(api().DisableCpuMemArena(made));
   check(api().AddSessionConfigEntry(made, "session.disable_quant_qdq", "1"));  // faster, same text
+  // Without the dot product instructions, sums of weights with sign would overflow.
+  check(api().AddSessionConfigEntry(made, "session.x64quantprecision", "1"));
   OrtSession* opened = nullptr;
   if (const auto message =
           take_message(api().CreateSession(loaded().environment, model.c_str(), made, &opened));
