@@ -13,12 +13,16 @@ products of the model are. What is so already, or is not in 8 bits, stays as it 
 import os
 import sys
 
-import numpy
-import onnx
-from google.protobuf.message import DecodeError
-from onnx import TensorProto, helper, numpy_helper
+try:
+    import numpy
+    import onnx
+    from google.protobuf.message import DecodeError
+    from onnx import TensorProto, helper, numpy_helper
+except ImportError as error:
+    sys.exit(f"quicken-moonshine: error: {sys.executable} has not what Debian's package python3-onnx brings: {error}")
 
 PRODUCT = "/proj_out/MatMul"
+PRODUCTS = {"MatMulInteger": (1, 3), "DequantizeLinear": (0, 2)}  # which inputs have the weights and their zero point
 
 
 def graphs(graph):
@@ -44,7 +48,7 @@ def make_product_8_bit(graph, initializers):
     weights, scale, zero_point = floats.input
     transpose = makers.get(weights)
     readers = [node for node in graph.node if floats.output[0] in node.input]
-    if not transpose or transpose.op_type != "Transpose" or len(readers) > 1:
+    if not transpose or transpose.op_type != "Transpose" or transpose.input[0] not in initializers or len(readers) > 1:
         return set()
     if any(name not in initializers or initializers[name].dims for name in (scale, zero_point)):
         return set()
@@ -75,20 +79,24 @@ def make_product_8_bit(graph, initializers):
 
 def give_sign(model, names, initializers):
     """Makes 8-bit initializers without sign those with, where it is known what reads them."""
-    for node in nodes(model):
-        read = names & set(node.input)
-        known = node.op_type in ("Gather", "Transpose", "DequantizeLinear")
-        if read and not known and not has_zero_point(node):
-            raise ValueError(f"not known how {node.op_type} {node.name} reads {read.pop()}")
+    for graph in graphs(model.graph):
+        signed = set(names)  # and what is taken from them
+        for node in graph.node:
+            read = signed & set(node.input)
+            if read and node.op_type in ("Gather", "Transpose"):
+                signed |= set(node.output)
+            elif read and not (node.op_type in PRODUCTS and with_zero_point(node, signed)):
+                raise ValueError(f"not known how {node.op_type} {node.name} reads {read.pop()}")
     for name in names:
         values = numpy_helper.to_array(initializers[name])
         signed = (values.astype(numpy.int16) - 128).astype(numpy.int8)
         initializers[name].CopyFrom(numpy_helper.from_array(signed.reshape(values.shape), name))
 
 
-def has_zero_point(node):
-    """Whether it is a product of 8 bits whose weights have a zero point; without one it is 0, which no sign can be given."""
-    return node.op_type == "MatMulInteger" and len(node.input) == 4 and node.input[3] != ""
+def with_zero_point(node, names):
+    """Whether both what is multiplied and its zero point are of `names`; without one it is 0, which no sign can be given."""
+    value, zero_point = PRODUCTS[node.op_type]
+    return len(node.input) > zero_point and {node.input[value], node.input[zero_point]} <= names
 
 
 def make_local(model, graph, initializers):
@@ -99,9 +107,10 @@ def make_local(model, graph, initializers):
     in. Transposed or shaped anew, they are such as soon as constants are folded.
     """
     made = {}
-    for node in filter(has_zero_point, graph.node):
+    for node in graph.node:
+        inputs = node.input if node.op_type == "MatMulInteger" else ()
         for index, operation, turn in ((1, "Transpose", numpy.transpose), (3, "Squeeze", numpy.atleast_1d)):
-            name = node.input[index]
+            name = inputs[index] if len(inputs) > index else ""
             if name not in initializers or initializers[name].data_type != TensorProto.INT8:
                 continue
             if name not in made:
@@ -124,13 +133,11 @@ def quicken(model):
         names |= make_product_8_bit(graph, initializers)
         del graph.value_info[:]  # says what was without sign
 
-    def is_unsigned(name):
-        return name in initializers and initializers[name].data_type == TensorProto.UINT8
-
-    for node in filter(has_zero_point, nodes(model)):
-        if is_unsigned(node.input[1]) and is_unsigned(node.input[3]):
+    unsigned = {name for name, each in initializers.items() if each.data_type == TensorProto.UINT8}
+    for node in nodes(model):
+        if node.op_type == "MatMulInteger" and with_zero_point(node, unsigned):
             names |= {node.input[1], node.input[3]}
-    give_sign(model, set(filter(is_unsigned, names)), initializers)
+    give_sign(model, names & unsigned, initializers)
     for graph in list(graphs(model.graph))[1:]:
         make_local(model, graph, initializers)
 

@@ -105,8 +105,8 @@ class Quicken(unittest.TestCase):
             for branch in (attribute.g for attribute in node.attribute if attribute.HasField('g')):
                 made = set()
                 for node in branch.node:
-                    if node.op_type == 'MatMulInteger' and len(node.input) == 4:
-                        self.assertTrue({node.input[1], node.input[3]} <= made, node.name)
+                    if node.op_type == 'MatMulInteger' and node.input[1] != 'plain':
+                        self.assertTrue(set(node.input[1::2]) <= made, node.name)
                     if node.op_type in ('Transpose', 'Squeeze') and outer.get(node.input[0]) is not None:
                         self.assertEqual(outer[node.input[0]].dtype, numpy.int8)
                         made |= set(node.output)
@@ -180,6 +180,7 @@ class Quicken(unittest.TestCase):
     def test_weights_that_something_else_reads_are_refused(self):
         for node in (helper.make_node('MatMulInteger', ['q', 'weights', 'q_zero'], ['other'], name='other'),
                      helper.make_node('MatMulInteger', ['q', 'weights', 'q_zero', ''], ['other'], name='other'),
+                     helper.make_node('MatMulInteger', ['q', 'weights', 'q_zero', 'q_zero'], ['other'], name='other'),
                      helper.make_node('Cast', ['weights'], ['other'], name='other', to=TensorProto.FLOAT)):
             model = decoder(numpy.zeros((8, 4), numpy.uint8))
             branches(model)[1].node.append(node)
@@ -187,6 +188,30 @@ class Quicken(unittest.TestCase):
             self.assertEqual(self.failure(self.folder / 'from', self.folder / 'to'),
                              f'{self.folder}/from: not known how {node.op_type} other reads weights')
             self.assertFalse((self.folder / 'to').exists())
+
+    def test_a_zero_point_of_other_weights_too_is_refused(self):
+        model = decoder(numpy.zeros((8, 4), numpy.uint8))
+        branches(model)[0].node.append(
+            helper.make_node('DequantizeLinear', ['plain', 'words_scale', 'weights_zero'], ['other'], name='other'))
+        onnx.save(model, self.folder / 'from')
+        self.assertEqual(self.failure(self.folder / 'from', self.folder / 'to'),
+                         f'{self.folder}/from: not known how DequantizeLinear other reads weights_zero')
+
+    def test_a_zero_point_that_is_computed_keeps_weights_as_they_are(self):
+        before = decoder(numpy.zeros((8, 4), numpy.uint8))
+        for branch in branches(before):
+            branch.node[1].input[3] = 'q_zero'
+        self.assertEqual(values_of(self.quickened(before))['weights'].dtype, numpy.uint8)
+
+    def test_weights_that_had_a_sign_become_constants_of_their_graph(self):
+        before = decoder(numpy.zeros((8, 4), numpy.uint8))
+        signed = numpy.arange(24, dtype=numpy.int8).reshape(4, 6)
+        before.graph.initializer.append(numpy_helper.from_array(signed, 'signed'))
+        for branch in branches(before):
+            branch.node[2].input[1] = 'signed'
+        after = self.quickened(before)
+        self.check_inner_products(after)
+        numpy.testing.assert_array_equal(values_of(after)['signed_outer'].T, signed, strict=True)
 
     def test_what_cannot_be_is_said_with_its_file(self):
         (self.folder / 'text').write_text('no model')

@@ -1,9 +1,6 @@
 #include "speech/recognizers/onnx.hpp"
 
 #include <dlfcn.h>
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
 
 #include <algorithm>
 #include <array>
@@ -12,6 +9,7 @@
 #include <string_view>
 
 #include "speech/error.hpp"
+#include "speech/recognizers/dot_products.hpp"
 
 namespace duplex::speech::onnx {
 namespace {
@@ -25,21 +23,6 @@ struct library {
 library& loaded() {
   static library instance;
   return instance;
-}
-
-// Whether the processor multiplies 8-bit numbers and sums them in 32 bits. Without that, sums in 16
-// bits overflow unless an option makes ONNX Runtime take the sign from weights; with it, the option
-// makes an encoder a fifth slower. ONNX Runtime's mlas/lib/platform.cpp asks the same.
-bool has_dot_products() {
-#if defined(__x86_64__)
-  constexpr unsigned avx_vnni = 1U << 4;
-  if (__builtin_cpu_supports("avx512vnni")) return true;
-  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
-  return __builtin_cpu_supports("avx2") && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 &&
-         (eax & avx_vnni) != 0;
-#else
-  return true;
-#endif
 }
 
 // A failed call's message, or nothing.
@@ -203,7 +186,7 @@ session::session(const std::filesystem::path& model) : model_(model) {
   check(api().SetIntraOpNumThreads(made, 1));
   check(api().DisableCpuMemArena(made));
   check(api().AddSessionConfigEntry(made, "session.disable_quant_qdq", "1"));  // faster, same text
-  if (!has_dot_products())
+  if (!has_dot_products(of_this_processor()))
     check(api().AddSessionConfigEntry(made, "session.x64quantprecision", "1"));
   OrtSession* opened = nullptr;
   if (const auto message =
