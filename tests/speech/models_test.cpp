@@ -96,6 +96,14 @@ TEST_F(spoilt_model, another_model_is_named) {
   EXPECT_EQ(failure(), "DIR/decoder_model_merged.onnx is another model: it has no input input_ids");
 }
 
+TEST_F(spoilt_model, a_decoder_of_another_size_is_named) {
+  const char* decoder = "decoder_model_merged.onnx";
+  replace(decoder, read_bytes(data_directory() / "models/moonshine-base" / decoder));
+  EXPECT_EQ(failure(),
+            "DIR/decoder_model_merged.onnx takes vectors of 416 numbers, and encoder_model.onnx "
+            "gives 288: they are of different models");
+}
+
 TEST_F(spoilt_model, tokens_that_do_not_fit_are_named) {
   const auto whole = read_bytes(directory_ / "tokens.txt");
   replace("tokens.txt", whole.substr(0, whole.rfind('\n', whole.size() - 2) + 1));

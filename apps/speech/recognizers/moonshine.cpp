@@ -52,6 +52,10 @@ std::string bytes_of_hex(std::string_view hex) {
   return bytes;
 }
 
+std::int64_t width_of(const onnx::port& frames) {
+  return frames.dimensions.empty() ? 0 : frames.dimensions.back();
+}
+
 }  // namespace
 
 std::vector<std::string> read_tokens(const std::filesystem::path& file, std::size_t count) {
@@ -83,6 +87,9 @@ class moonshine::encoder {
     session_.input("input_values");
     session_.output("last_hidden_state");
   }
+
+  // How many numbers a vector has; less than 1 where the file does not say.
+  std::int64_t width() const { return width_of(session_.output("last_hidden_state")); }
 
   // What the encoder makes of the samples: one vector for about 24 ms of audio.
   onnx::tensor encode(std::span<const float> samples) const {
@@ -123,6 +130,9 @@ class moonshine::decoder {
   }
 
   std::size_t vocabulary() const { return vocabulary_; }
+
+  // As the encoder's.
+  std::int64_t width() const { return width_of(session_.input("encoder_hidden_states")); }
 
   // The tokens of what was encoded; the others as in `decode_guided`.
   std::vector<std::int64_t> decode(const onnx::tensor& hidden, const decoding_rules& rules,
@@ -224,7 +234,14 @@ class moonshine::decoder {
 moonshine::moonshine(const std::filesystem::path& directory)
     : encoder_(std::make_unique<const encoder>(directory / "encoder_model.onnx")),
       decoder_(std::make_unique<const decoder>(directory / "decoder_model_merged.onnx")),
-      tokens_(read_tokens(directory / "tokens.txt", decoder_->vocabulary())) {}
+      tokens_(read_tokens(directory / "tokens.txt", decoder_->vocabulary())) {
+  if (encoder_->width() > 0 && decoder_->width() > 0 && encoder_->width() != decoder_->width()) {
+    throw std::runtime_error((directory / "decoder_model_merged.onnx").string() +
+                             " takes vectors of " + std::to_string(decoder_->width()) +
+                             " numbers, and encoder_model.onnx gives " +
+                             std::to_string(encoder_->width()) + ": they are of different models");
+  }
+}
 
 moonshine::~moonshine() = default;
 
