@@ -250,7 +250,7 @@ class conversations {
       [](const recognizer&, const start_message&, const std::weak_ptr<session>&) {
         return std::make_unique<checked_port>();
       },
-      limits, [](error_code) {},
+      limits, [](error_code, std::string_view, const std::string&) {},
       [this](std::byte* to, std::size_t count) {
         for (std::size_t i = 0; i < count; ++i) {
           to[i] = static_cast<std::byte>((random_ = random_ * 1103515245U + 12345U) >> 16);

@@ -51,6 +51,7 @@ struct speech_server::parts {
                         .requests = options.requests,
                         .request_memory = options.request_memory,
                         .session_log = std::move(options.session_log),
+                        .logger = options.logger,
                         .lines_dropped = std::move(options.lines_dropped)}),
         listening(listen(options)) {}
 

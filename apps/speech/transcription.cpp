@@ -39,6 +39,7 @@ void transcriber::read() {
     const auto block = reader_.next();
     if (block.empty()) {
       read_all_ = true;
+      result_.missing_ms = reader_.missing_ms();
       recognition_->finish();
       return;
     }

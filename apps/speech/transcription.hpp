@@ -19,6 +19,7 @@ namespace duplex::speech {
 struct transcription {
   std::vector<final_transcript> segments;  ///< Those with a text.
   std::int64_t samples = 0;                ///< Of the audio, at 16 kHz.
+  std::int64_t missing_ms = 0;             ///< As `audio_reader::missing_ms`.
 
   /// The texts of all segments (see `append_segment`). Empty for silence.
   std::string text() const;

@@ -30,6 +30,27 @@ inline std::shared_ptr<const recognizer> scripted(script lines = {}) {
   return std::make_shared<scripted_recognizer>(std::move(lines));
 }
 
+/// What a server warns of, each as `connection message`. Must outlive the server.
+class warnings {
+ public:
+  logger log() {
+    return {
+        [this](const log_record& record) {
+          const std::lock_guard lock(mutex_);
+          told_.push_back(std::string(record.connection_id) + " " + std::string(record.message));
+        },
+        log_level::warning};
+  }
+  std::vector<std::string> all() const {
+    const std::lock_guard lock(mutex_);
+    return told_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<std::string> told_;
+};
+
 /// Dropped at the end of the test; `drain` ends it in good order.
 class running_server {
  public:

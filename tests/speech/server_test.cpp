@@ -53,6 +53,19 @@ std::shared_ptr<const recognizer> stalling(gate& stall) {
   }});
 }
 
+TEST(speech_server, the_operator_is_told_why_an_engine_failed) {
+  warnings told;
+  running_server server(scripted({.before_segment =
+                                      [](std::size_t, const std::stop_token&) {
+                                        throw std::runtime_error("out of luck");
+                                      }}),
+                        {.logger = told.log()});
+  auto ws = server.connect();
+  EXPECT_EQ(ask(ws, request_of(second()))["error"]["code"], "engine_failed");
+  ASSERT_EQ(told.all().size(), 1U);
+  EXPECT_TRUE(told.all()[0].ends_with(" engine_failed: out of luck")) << told.all()[0];
+}
+
 TEST(speech_server, the_reply_is_the_handler_s) {
   const running_server server(scripted({.texts = {"one", "two"}}));
   auto ws = server.connect();

@@ -39,7 +39,10 @@ class session_bench {
             [this](const recognizer&, const start_message& start, std::weak_ptr<session> owner) {
               return begin(start, owner);
             },
-            limits, [this](error_code code) { errors.push_back(code); },
+            limits,
+            [this](error_code code, std::string_view, const std::string&) {
+              errors.push_back(code);
+            },
             [this](std::byte* to, std::size_t count) { fill(to, count); }) {}
 
   std::unique_ptr<stream_port> begin(const start_message& start, std::weak_ptr<session> owner) {

@@ -151,6 +151,21 @@ TEST(stream_server, a_session_that_ends_is_a_line_of_the_log) {
   }
 }
 
+TEST(stream_server, the_operator_is_told_why_an_engine_failed) {
+  const auto failing = scripted({.before_segment = [](std::size_t, const std::stop_token&) {
+    throw std::runtime_error("no\nmemory");
+  }});
+  warnings told;
+  running_server server(failing, {.logger = told.log()});
+  stream_client client(server);
+  client.start();
+  const std::string session = client.next()["session"];
+  client.speak(1000ms);
+  client.say({{"type", "stop"}});
+  EXPECT_EQ(client.rest().back()["code"], "engine_failed");
+  EXPECT_EQ(told.all(), std::vector{session + " engine_failed: no\\nmemory"});
+}
+
 TEST(stream_server, a_client_that_leaves_stops_its_decoding) {
   std::atomic<bool> stopped = false;
   gate stall;

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "connect/wakeup.hpp"
+#include "speech/audio/reader.hpp"
 #include "speech/error.hpp"
 #include "transcribe/output.hpp"
 #include "transcribe/status_line.hpp"
@@ -145,7 +146,7 @@ void batch::transcribe(job& one, const std::stop_token& stop) {
 
 // Saves at once: what follows may never end.
 void batch::conclude(job& one, stage how, std::string problem) {
-  one.result.complete = how == stage::done && !is_cut(one.missing_ms);
+  one.result.complete = how == stage::done && !speech::is_cut(one.missing_ms);
   const bool is_kept = how == stage::done || (how == stage::stopped && one.result.audio_ms > 0);
   if (is_kept && !one.of.save_as.empty()) {
     try {

@@ -15,6 +15,7 @@
 
 #include "connect/wakeup.hpp"
 #include "speech/audio/pcm_decoder.hpp"
+#include "speech/audio/reader.hpp"
 #include "speech/error.hpp"
 #include "transcribe/audio_source.hpp"
 #include "transcribe/batch.hpp"
@@ -90,7 +91,7 @@ class live_transcription {
     stream_->finish();
     print_finals();
     const auto missing_ms = interrupted ? 0 : decoder_.missing_ms();
-    result_.complete = !is_cut(missing_ms);
+    result_.complete = !speech::is_cut(missing_ms);
     if (form_ != form::text) print(write(result_, form_));
     const auto text = remark(result_.audio_ms, missing_ms, has_speech_);
     if (!text.empty()) complain(result_.file + ": " + text);

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "speech/audio/reader.hpp"
 #include "speech/join.hpp"
 #include "transcribe/subtitles.hpp"
 
@@ -62,7 +63,7 @@ void append(transcript& to, speech::final_transcript segment) {
 
 std::string remark(std::int64_t heard_ms, std::int64_t missing_ms, bool has_speech) {
   std::string text;
-  if (is_cut(missing_ms)) {
+  if (speech::is_cut(missing_ms)) {
     char times[100];
     std::snprintf(
         times, sizeof times, "is cut off: its header promises %.1f s, and %.1f s are there",

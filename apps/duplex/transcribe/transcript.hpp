@@ -22,9 +22,6 @@ struct transcript {
 /// Appends a segment as one line of text; not one without text.
 void append(transcript& to, speech::final_transcript segment);
 
-/// Whether so many milliseconds that were promised and are not there are more than an inaccuracy.
-inline bool is_cut(std::int64_t missing_ms) { return missing_ms > 100; }
-
 /// What a recording's transcript does not show, of which so many milliseconds were heard and so
 /// many more promised: that it was cut, or has no speech. Empty if there is nothing to say.
 std::string remark(std::int64_t heard_ms, std::int64_t missing_ms, bool has_speech);

@@ -57,4 +57,7 @@ class audio_reader {
   bool is_empty_ = true;  // nothing read so far
 };
 
+/// Whether so many milliseconds that were promised and are not there are more than an inaccuracy.
+inline bool is_cut(std::int64_t missing_ms) { return missing_ms > 100; }
+
 }  // namespace duplex::speech

@@ -74,9 +74,9 @@ std::optional<std::string> answering::step(const std::stop_token& stop) {
     if (goes_on) return std::nullopt;
     return succeed();
   } catch (const speech_error& error) {
-    return fail(error.code(), error.what());
+    return fail(error);
   } catch (const std::exception& error) {
-    return fail(error_code::engine_failed, error.what());
+    return fail(speech_error(error_code::engine_failed, error.what()));
   }
 }
 
@@ -115,6 +115,7 @@ std::string answering::succeed() {
   json reply{{"text", result.text()}, {"state", "success"}};
   if (!work_->asked.id.is_null()) reply["id"] = work_->asked.id;
   reply["duration_ms"] = to_ms(result.samples);
+  reply["complete"] = !is_cut(result.missing_ms);
   reply["lang"] = model.language();
   reply["model"] = model.name();
   reply["segments"] = segments_of(result);
@@ -125,9 +126,9 @@ std::string answering::succeed() {
   return text;
 }
 
-std::string answering::fail(error_code code, std::string_view message) {
-  failure_ = code;
-  return write_error(work_->asked.id, code, message);
+std::string answering::fail(const speech_error& error) {
+  failure_ = error;
+  return write_error(work_->asked.id, error.code(), error.what());
 }
 
 std::string request_handler::respond(buffer message, const std::stop_token& stop) const {

@@ -69,20 +69,20 @@ class answering {
   std::optional<std::string> step(const std::stop_token& stop);
 
   /// What the reply says that went wrong, if anything did.
-  const std::optional<error_code>& failure() const { return failure_; }
+  const std::optional<speech_error>& failure() const { return failure_; }
 
  private:
   struct work;
   bool begin();
   void hold_copy();
   std::string succeed();
-  std::string fail(error_code code, std::string_view message);
+  std::string fail(const speech_error& error);
 
   const request_handler& handler_;
   std::chrono::steady_clock::time_point received_ = std::chrono::steady_clock::now();
   std::chrono::steady_clock::duration worked_ = {};
   std::unique_ptr<work> work_;
-  std::optional<error_code> failure_;
+  std::optional<speech_error> failure_;
 };
 
 /// The reply to a message that cannot be looked into.

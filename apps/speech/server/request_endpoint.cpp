@@ -14,7 +14,7 @@ namespace {
 struct reply_place {
   coro::wait_queue arrival;
   std::optional<std::string> text;
-  std::optional<error_code> failure;
+  std::optional<speech_error> failure;
 };
 
 // A request among everything else that wants a thread.
@@ -148,7 +148,7 @@ class request_connection final : public drainable {
     coro::wait waiting(coro::executor::current(), place->arrival, ws_.stop_token());
     co_await waiting;
     if (!place->text) co_return error_reply(error_code::cancelled, "the client has left");
-    if (place->failure) service_.figures().count(*place->failure);
+    if (place->failure) service_.note(place->failure->code(), place->failure->what(), ws_.id());
     held->resize(place->text->size());  // all that is left, however slowly it is read
     co_return std::move(*place->text);
   }

@@ -114,7 +114,10 @@ service::service(const model_set& models, service_options options)
                  std::weak_ptr<session> owner) {
             return start_stream(model, start, std::move(owner));
           },
-          options_.store, [this](error_code code) { metrics_.count(code); }),
+          options_.store,
+          [this](error_code code, std::string_view message, const std::string& id) {
+            note(code, message, id);
+          }),
       store_timer_(std::make_unique<store_timer>(store_)) {}
 
 service::~service() = default;
@@ -123,6 +126,14 @@ void service::post(std::function<void()> function) const {
   loop_.post([alive = std::weak_ptr(alive_), function = std::move(function)] {
     if (!alive.expired()) function();
   });
+}
+
+void service::note(error_code code, std::string_view message, const std::string& id) {
+  metrics_.count(code);
+  if (code == error_code::engine_failed || code == error_code::internal) {
+    write_log(options_.logger, log_level::error,
+              std::string(to_string(code)) + ": " + std::string(message), id);
+  }
 }
 
 std::string service::metrics_text() const {

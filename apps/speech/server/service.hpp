@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -46,6 +47,7 @@ struct service_options {
   std::size_t request_memory = std::size_t{1} << 30;
   /// Given one line of JSON, without its end, for each live session that ended.
   std::function<void(const std::string& line)> session_log = {};
+  duplex::logger logger = stderr_logger();
   /// How many lines of the logs were given up, for the metrics.
   std::function<std::uint64_t()> lines_dropped = {};
 };
@@ -77,6 +79,9 @@ class service {
   /// Any thread: calls the function on the loop, unless the service has gone by then.
   void post(std::function<void()> function) const;
   std::string metrics_text() const;
+  /// An error that a client is told of: it is counted, and logged where it is for the operator to
+  /// mend. `id` is the session's or the connection's.
+  void note(error_code code, std::string_view message, const std::string& id);
 
   /// Whether no more connections are to be served: there are enough.
   bool is_full() const { return connections_.size() >= options_.max_sessions; }

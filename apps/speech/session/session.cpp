@@ -130,8 +130,8 @@ void session::receive_audio(buffer audio, time_point now) {
   warn_of_limit(now);
   if (is_finished()) return notify();
   if (audio.size() > limits_.message_max) {
-    fail(error_code::message_too_big, "audio message of " + std::to_string(audio.size()) +
-                                          " bytes; at most " + std::to_string(limits_.message_max));
+    fail(error_code::message_too_big,
+         "audio message of more than " + std::to_string(limits_.message_max) + " bytes");
   } else if (state_ == state::stopping && !std::exchange(told_late_audio_, true)) {
     refuse(speech_error(error_code::bad_state, "audio is not for a session that was stopped"), now);
   } else if (state_ == state::streaming && !audio.empty()) {
@@ -148,7 +148,7 @@ void session::refuse(const speech_error& error, time_point now) {
   if (error.code() == error_code::bad_json || error.code() == error_code::message_too_big) {
     fail(error.code(), error.what());
   } else {
-    errors_(error.code());
+    errors_(error.code(), error.what(), identity_.id);
     say(error_event{.code = error.code(), .message = error.what(), .fatal = false});
   }
   notify();
@@ -276,7 +276,7 @@ void session::end_with(error_code code, std::string message, time_point deadline
 void session::fail(error_code code, const std::string& message) {
   if (is_finished()) return;
   failure_ = code;
-  errors_(code);
+  errors_(code, message, identity_.id);
   close_with(
       {.code = close_code_of(code), .reason = std::string(to_string(code))},
       error_event{.code = code,

@@ -26,8 +26,10 @@ namespace duplex::speech {
 
 using protocol::time_point;
 
-/// Told of each error that a client is told of, fatal or not.
-using error_observer = std::function<void(error_code)>;
+/// Told of each error that a client is told of, fatal or not, with the message and the session's
+/// id.
+using error_observer =
+    std::function<void(error_code, std::string_view message, const std::string& id)>;
 
 /// What one session may cost.
 struct session_limits {

@@ -86,7 +86,7 @@ void session_link::refuse(error_code code, const std::string& message) {
 }
 
 void session_link::end(error_code code, const std::string& message) {
-  store_.count(code);
+  store_.count(code, message);
   const auto retry_after =
       is_worth_retrying(code) ? store_.limits().retry_after : std::chrono::milliseconds(0);
   first_ = write(error_event{.code = code, .message = message, .retry_after = retry_after}, 0);

@@ -31,7 +31,7 @@ class session_store {
   /// `models` must outlive the store. `random` makes names and tokens of sessions.
   session_store(
       const model_set& models, stream_starter starter, store_limits limits = {},
-      error_observer errors = [](error_code) {},
+      error_observer errors = [](error_code, std::string_view, const std::string&) {},
       protocol::random_source random = protocol::system_random());
 
   const session_limits& limits() const { return limits_.session; }
@@ -58,7 +58,7 @@ class session_store {
   void drain();
 
   /// A connection is told of an error that is not its session's.
-  void count(error_code code) const { errors_(code); }
+  void count(error_code code, std::string_view message) const { errors_(code, message, {}); }
 
   /// Sessions kept without a connection.
   std::size_t kept() const { return waiting_.size(); }
