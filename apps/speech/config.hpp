@@ -12,7 +12,7 @@ namespace duplex::speech {
 
 /// The options of `duplex-speech`; `--help` and docs/speech-operation.md say what they mean.
 struct settings {
-  std::string host = "0.0.0.0";
+  std::vector<std::string> hosts{"0.0.0.0"};
   int port = 8765;
   std::vector<std::string> models{"tiny"};
   unsigned threads = 1;          ///< By default one a core.

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -83,18 +84,25 @@ std::string joined(const std::vector<std::string>& names) {
   return text;
 }
 
-// A name by which a client on this machine reaches a server that listens on `host`.
-std::string reachable(const std::string& host) {
-  return host == "0.0.0.0" || host == "::" ? "localhost" : host;
+bool is_every_interface(const std::string& host) {
+  return host.empty() || host == "0.0.0.0" || host == "::";
+}
+
+// A name by which a client on this machine reaches a server that listens on `hosts`.
+std::string reachable(const std::vector<std::string>& hosts) {
+  const bool old_too = std::ranges::any_of(
+      hosts, [](const std::string& host) { return host.empty() || host == "0.0.0.0"; });
+  if (old_too) return "localhost";
+  return hosts.front() == "::" ? "::1" : hosts.front();  // which leaves IPv4 alone
 }
 
 void announce(const speech::settings& chosen, const speech::speech_server& server,
               const speech::model_set& models) {
   const bool plain = chosen.tls_certificate.empty();
-  const std::string where = to_string(address{reachable(chosen.host), server.port()});
+  const std::string where = to_string(address{reachable(chosen.hosts), server.port()});
   std::printf("duplex-speech listening on %s://%s (page %s://%s; %smodel%s %s)\n",
               plain ? "ws" : "wss", where.c_str(), plain ? "http" : "https", where.c_str(),
-              reachable(chosen.host) == chosen.host ? "" : "on every interface; ",
+              std::ranges::any_of(chosen.hosts, is_every_interface) ? "on every interface; " : "",
               models.names().size() > 1 ? "s" : "", joined(models.names()).c_str());
   std::fflush(stdout);
 }
@@ -154,7 +162,7 @@ void serve_until_stopped(const speech::settings& chosen) {
 
   io::loop loop;
   speech::server_options options{
-      .host = chosen.host,
+      .host = chosen.hosts,
       .port = chosen.port,
       .threads = chosen.threads,
       .max_sessions = chosen.max_sessions,

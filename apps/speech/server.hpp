@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <duplex/coro/task.hpp>
 #include <duplex/log.hpp>
+#include <duplex/server.hpp>
 #include <duplex/tls.hpp>
 #include <functional>
 #include <memory>
@@ -20,9 +21,9 @@
 namespace duplex::speech {
 
 struct server_options {
-  std::string host = "0.0.0.0";
-  int port = 8765;       ///< 0: any free one; see `speech_server::port`.
-  unsigned threads = 1;  ///< That recognise speech.
+  host_list host = "0.0.0.0";  ///< One or several, all with one port.
+  int port = 8765;             ///< 0: any free one; see `speech_server::port`.
+  unsigned threads = 1;        ///< That recognise speech.
   /// Connections at a time, each with one live session at most. Others are answered with 503.
   std::size_t max_sessions = 200;
   /// Connections from one address, plain HTTP too (see `serve_options`); nullopt: any number.

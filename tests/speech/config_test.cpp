@@ -67,7 +67,7 @@ class file {
 
 TEST(config, defaults_need_no_arguments) {
   const settings chosen = parsed({});
-  EXPECT_EQ(chosen.host, "0.0.0.0");
+  EXPECT_EQ(chosen.hosts, std::vector<std::string>{"0.0.0.0"});
   EXPECT_EQ(chosen.port, 8765);
   EXPECT_EQ(chosen.max_sessions, 12 * chosen.threads);
   EXPECT_EQ(chosen.max_connections_per_address, std::nullopt);
@@ -78,23 +78,17 @@ TEST(config, defaults_need_no_arguments) {
 }
 
 TEST(config, every_option_has_an_effect) {
-  const settings chosen = parsed({"--host",          "::1",
-                                  "--port",          "0",
-                                  "--model",         "a",
-                                  "--model",         "b",
-                                  "--threads",       "3",
-                                  "--token",         "t1",
-                                  "--token",         "t2",
-                                  "--max-sessions",  "7",
-                                  "--origin",        "https://a.example",
-                                  "--tls-cert",      "c.pem",
-                                  "--tls-key",       "k.pem",
-                                  "--origin",        "*",
-                                  "--idle-timeout",  "5",
-                                  "--session-limit", "600",
-                                  "--drain-timeout", "9",
-                                  "--log-level",     "debug"});
-  EXPECT_EQ(chosen.host, "::1");
+  const settings chosen =
+      parsed({"--host",          "::1",   "--host",          "127.0.0.1",
+              "--port",          "0",     "--model",         "a",
+              "--model",         "b",     "--threads",       "3",
+              "--token",         "t1",    "--token",         "t2",
+              "--max-sessions",  "7",     "--origin",        "https://a.example",
+              "--tls-cert",      "c.pem", "--tls-key",       "k.pem",
+              "--origin",        "*",     "--idle-timeout",  "5",
+              "--session-limit", "600",   "--drain-timeout", "9",
+              "--log-level",     "debug"});
+  EXPECT_EQ(chosen.hosts, (std::vector<std::string>{"::1", "127.0.0.1"}));
   EXPECT_EQ(chosen.port, 0);
   EXPECT_EQ(chosen.models, (std::vector<std::string>{"a", "b"}));
   EXPECT_EQ(chosen.threads, 3U);
@@ -160,7 +154,7 @@ TEST(config, a_file_is_read_as_toml_and_as_ini) {
       "; both\n host=a.example#1\nmodel = [ 'a b', # first\n  c,\n]\ntoken = abc=\n"
       "tls-cert = \"/etc/my cert\"\t# its\ntls-key = 'back\\slash'\norigin = https://example.com");
   const settings chosen = parsed({"--config", options.path()});
-  EXPECT_EQ(chosen.host, "a.example");
+  EXPECT_EQ(chosen.hosts, std::vector<std::string>{"a.example"});
   EXPECT_EQ(chosen.models, (std::vector<std::string>{"a b", "c"}));
   EXPECT_EQ(chosen.tokens, std::vector<std::string>{"abc="});
   EXPECT_EQ(chosen.tls_certificate, "/etc/my cert");

@@ -11,6 +11,7 @@ import contextlib
 import json
 import math
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -31,6 +32,14 @@ speech = sys.argv[1]
 def hum(seconds):
     """Sound that is no speech."""
     return array.array('h', (int(8000 * math.sin(i / 5)) for i in range(int(16000 * seconds)))).tobytes()
+
+
+def has_ipv6():
+    try:
+        socket.create_server(('::1', 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
 
 
 class Ends(unittest.IsolatedAsyncioTestCase):
@@ -108,13 +117,30 @@ class Seen(unittest.IsolatedAsyncioTestCase):
                                           "cannot read --tls-cert '/no.pem' (No such file or directory), nor --tls-key '/no.key'"),
                                          (['--tls-cert', __file__, '--tls-key', __file__], 1, f"--tls-cert '{__file__}'"),
                                          (['--token', 'two words'], 2, 'token'),
-                                         (['--origin', 'https://example.com/path'], 1, 'https://example.com/path'),
+                                         (['--origin', 'https://example.com/path'], 2, "--origin: origins must be like 'https://example.com'"),
+                                         (['--token-file', '/no.tokens'], 2, "--token-file: cannot read '/no.tokens'"),
                                          (['--host', '203.0.113.1'], 1, '203.0.113.1')):
             done = subprocess.run([speech, '--port', '0', *arguments], capture_output=True, text=True, timeout=PATIENCE)
             self.assertEqual(done.returncode, status, arguments)
             self.assertTrue(done.stderr.startswith('duplex-speech: '), done.stderr)
             self.assertIn(words, done.stderr)
             self.assertNotIn('listening', done.stdout)
+
+
+    @unittest.skipUnless(has_ipv6(), 'no IPv6')
+    def test_the_first_line_says_where_it_listens(self):
+        for hosts, told, everywhere, addresses in ((['127.0.0.1'], '127.0.0.1', False, ['127.0.0.1']),
+                                                   (['0.0.0.0'], 'localhost', True, ['127.0.0.1']),
+                                                   (['::'], '[::1]', True, ['[::1]']),
+                                                   (['::', '0.0.0.0'], 'localhost', True, ['127.0.0.1', '[::1]']),
+                                                   ([''], 'localhost', True, ['127.0.0.1', '[::1]']),
+                                                   (['::1', '127.0.0.1'], '[::1]', False, ['127.0.0.1', '[::1]'])):
+            with self.subTest(hosts=hosts), serving(hosts=hosts) as server:
+                self.assertEqual(server.host, told)
+                self.assertEqual('on every interface' in server.line, everywhere)
+                for address in {told, *addresses}:
+                    with urllib.request.urlopen(f'http://{address}:{server.port}/healthz', timeout=PATIENCE) as answer:
+                        self.assertEqual(answer.read(), b'ok\n')
 
 
 class Renewed(unittest.TestCase):

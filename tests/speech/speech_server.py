@@ -16,12 +16,15 @@ PATIENCE = 60
 
 
 @contextlib.contextmanager
-def serving(*arguments, **environment):
-    """Gives the process, with the port it printed."""
-    process = subprocess.Popen([sys.argv[1], '--host', '127.0.0.1', '--port', '0', *arguments], stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, text=True, env=os.environ | environment)
+def serving(*arguments, hosts=('127.0.0.1',), **environment):
+    """Gives the process, with the first line it printed, and the host and port that are in it."""
+    arguments = [word for host in hosts for word in ('--host', host)] + ['--port', '0', *arguments]
+    process = subprocess.Popen([sys.argv[1], *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               env=os.environ | environment)
     try:
-        process.port = int(re.match(r'duplex-speech listening on wss?://127\.0\.0\.1:(\d+) ', process.stdout.readline())[1])
+        process.line = process.stdout.readline()
+        process.host, port = re.match(r'duplex-speech listening on wss?://(\S+):(\d+) ', process.line).groups()
+        process.port = int(port)
         yield process
     finally:
         process.kill()
