@@ -84,16 +84,14 @@ std::string joined(const std::vector<std::string>& names) {
   return text;
 }
 
-bool is_every_interface(const std::string& host) {
-  return host.empty() || host == "0.0.0.0" || host == "::";
-}
+bool is_every_ipv4(const std::string& host) { return host.empty() || host == "0.0.0.0"; }
+
+bool is_every_interface(const std::string& host) { return is_every_ipv4(host) || host == "::"; }
 
 // A name by which a client on this machine reaches a server that listens on `hosts`.
 std::string reachable(const std::vector<std::string>& hosts) {
-  const bool old_too = std::ranges::any_of(
-      hosts, [](const std::string& host) { return host.empty() || host == "0.0.0.0"; });
-  if (old_too) return "localhost";
-  return hosts.front() == "::" ? "::1" : hosts.front();  // which leaves IPv4 alone
+  if (std::ranges::any_of(hosts, is_every_ipv4)) return "localhost";
+  return hosts.front() == "::" ? "::1" : hosts.front();  // "::" leaves IPv4 alone
 }
 
 void announce(const speech::settings& chosen, const speech::speech_server& server,

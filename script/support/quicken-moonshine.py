@@ -21,8 +21,8 @@ try:
 except ImportError as error:
     sys.exit(f"quicken-moonshine: error: {sys.executable} has not what Debian's package python3-onnx brings: {error}")
 
-PRODUCT = "/proj_out/MatMul"
-PRODUCTS = {"MatMulInteger": (1, 3), "DequantizeLinear": (0, 2)}  # which inputs have the weights and their zero point
+LAST_PRODUCT = "/proj_out/MatMul"
+TAKES_ZERO_POINT = {"MatMulInteger": (1, 3), "DequantizeLinear": (0, 2)}  # which inputs have the weights and their zero point
 
 
 def graphs(graph):
@@ -41,7 +41,7 @@ def nodes(model):
 def make_product_8_bit(graph, initializers):
     """Replaces the last product, of weights that are transposed and then made floats; returns what it was made of."""
     makers = {output: node for node in graph.node for output in node.output}
-    product = next((node for node in graph.node if node.name == PRODUCT), None)
+    product = next((node for node in graph.node if node.name == LAST_PRODUCT), None)
     floats = product and makers.get(product.input[1])
     if not floats or floats.op_type != "DequantizeLinear" or len(floats.input) < 3:
         return set()
@@ -56,7 +56,7 @@ def make_product_8_bit(graph, initializers):
     added = []
 
     def make(operation, inputs, *outputs, **attributes):
-        outputs = [f"{PRODUCT}_{output}" for output in outputs]
+        outputs = [f"{LAST_PRODUCT}_{output}" for output in outputs]
         added.append(helper.make_node(operation, inputs, outputs, name=outputs[0], **attributes))
         return outputs
 
@@ -66,7 +66,7 @@ def make_product_8_bit(graph, initializers):
     sums = make("MatMulInteger", [value, weights, value_zero_point, zero_point], "sums")
     sums = make("Cast", sums, "float_sums", to=TensorProto.FLOAT)
     scales = make("Mul", [value_scale, scale], "scales")
-    added.append(helper.make_node("Mul", sums + scales, product.output, name=PRODUCT))
+    added.append(helper.make_node("Mul", sums + scales, product.output, name=LAST_PRODUCT))
 
     rest = list(graph.node)
     at = rest.index(product)
@@ -85,7 +85,7 @@ def give_sign(model, names, initializers):
             read = signed & set(node.input)
             if read and node.op_type in ("Gather", "Transpose"):
                 signed |= set(node.output)
-            elif read and not (node.op_type in PRODUCTS and with_zero_point(node, signed)):
+            elif read and not (node.op_type in TAKES_ZERO_POINT and with_zero_point(node, signed)):
                 raise ValueError(f"not known how {node.op_type} {node.name} reads {read.pop()}")
     for name in names:
         values = numpy_helper.to_array(initializers[name])
@@ -95,7 +95,7 @@ def give_sign(model, names, initializers):
 
 def with_zero_point(node, names):
     """Whether both what is multiplied and its zero point are of `names`; without one it is 0, which no sign can be given."""
-    value, zero_point = PRODUCTS[node.op_type]
+    value, zero_point = TAKES_ZERO_POINT[node.op_type]
     return len(node.input) > zero_point and {node.input[value], node.input[zero_point]} <= names
 
 

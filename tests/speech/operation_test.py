@@ -126,7 +126,6 @@ class Seen(unittest.IsolatedAsyncioTestCase):
             self.assertIn(words, done.stderr)
             self.assertNotIn('listening', done.stdout)
 
-
     @unittest.skipUnless(has_ipv6(), 'no IPv6')
     def test_the_first_line_says_where_it_listens(self):
         for hosts, told, everywhere, addresses in ((['127.0.0.1'], '127.0.0.1', False, ['127.0.0.1']),

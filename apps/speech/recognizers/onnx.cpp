@@ -186,7 +186,7 @@ session::session(const std::filesystem::path& model) : model_(model) {
   check(api().SetIntraOpNumThreads(made, 1));
   check(api().DisableCpuMemArena(made));
   check(api().AddSessionConfigEntry(made, "session.disable_quant_qdq", "1"));  // faster, same text
-  if (!has_dot_products(of_this_processor()))
+  if (!has_dot_products(of_this_processor()))  // sums of weights with sign would overflow
     check(api().AddSessionConfigEntry(made, "session.x64quantprecision", "1"));
   OrtSession* opened = nullptr;
   if (const auto message =
